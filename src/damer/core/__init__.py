@@ -1,0 +1,1 @@
+"""The plane, tracks, results, metrics and errors: numpy only, no torch."""
