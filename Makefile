@@ -1,0 +1,73 @@
+# The house's commands. `make demo` and `make test` need Python 3.11 or newer, make and git, nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+
+# One thread a process: two test workers and a numeric library's own threads would fight for the cores.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+WORKERS ?= auto --maxprocesses 4
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 \
+       $(BIN)/python -m pip install -qq --no-warn-script-location -c constraints.txt
+# Stamps: an environment is made again only when what it is made from has changed.
+RUNTIME := $(VENV)/.runtime
+TOOLS := $(VENV)/.tools
+
+.DEFAULT_GOAL := help
+.PHONY: help system demo test lint format typecheck pytest docs serve build examples constraints clean
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(RUNTIME) ## install, then recognise the bundled examples and write a report to out/demo
+	@$(BIN)/damer predict src/damer/examples --plot --report --out $(OUT)
+	@echo "Report: $(abspath $(OUT))/report.html"
+
+test: lint pytest ## environment, static checks and all default tests
+
+lint: $(TOOLS) ## ruff, import-linter, codespell, mypy
+	@echo "ruff" && $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@echo "codespell" && $(BIN)/codespell
+	@echo "import-linter" && { $(BIN)/lint-imports --no-logo >$(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }; }
+	@echo "mypy --strict" && $(BIN)/mypy --no-error-summary
+
+format: $(TOOLS) ## format and mend what ruff can mend
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format .
+
+pytest: $(TOOLS) system ## all default tests, on every core
+	@echo "pytest" && $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+
+docs: $(TOOLS) ## build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict && echo "Documentation: $(abspath site)/index.html"
+
+serve: $(TOOLS) ## show the documentation at http://127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+build: $(TOOLS) ## build the wheel and the source distribution into dist/
+	@$(BIN)/python -m build -q --no-isolation . && ls -lh dist
+
+examples: $(TOOLS) system ## compose and render the four bundled pieces again
+	@$(BIN)/python scripts/compose_examples.py
+
+constraints: ## resolve every dependency anew and pin what was found
+	@scripts/pin_constraints.sh $(PYTHON)
+
+clean: ## remove the environment and everything built
+	@rm -rf $(VENV) build dist site out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; install python3.11 with its venv module"; exit 1; }
+	@echo "environment: $(VENV)" && $(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing damer and what it needs (once; some minutes)" && $(PIP) -e . && touch $@
+
+$(TOOLS): $(RUNTIME)
+	@echo "installing the development tools (once)" && $(PIP) -e '.[dev,docs]' && touch $@
+
+system: # quick when nothing is missing
+	@scripts/system_packages.sh
