@@ -1,0 +1,104 @@
+"""The configuration of the network: everything that decides its shape, and nothing about training."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from damer.core.errors import DamerError
+
+TokenKind = Literal["band", "frame"]
+PositionKind = Literal["learned", "none"]
+Head = Literal["fused", "mel", "cochleagram", "mean"]
+StemKind = Literal["raw", "statistics"]
+
+# Far above any sensible network; a damaged file cannot ask for more memory than this allows.
+_LIMITS = {
+    "frames": (1, 4096),
+    "mel_bands": (1, 4096),
+    "cochlea_bands": (1, 4096),
+    "dim": (1, 4096),
+    "layers": (0, 64),
+    "heads": (1, 256),
+    "ffn_ratio": (1, 64),
+    "fused_dim": (1, 16384),
+    "context_s": (1, 600),
+}
+
+
+@dataclass(frozen=True)
+class DamerConfig:
+    """Shape of one network. The defaults are the paper's (section V.A) where it gives them.
+
+    Attributes:
+        frames: frames in one second of either view, T (87 = 1 + 22 050 // 256; 44 for half a second).
+        mel_bands: Mel bands, N_mel (section III.C).
+        cochlea_bands: Gammatone bands, N_coch (section III.C).
+        dim: width of a token, D (section V.A).
+        layers: cross-view layers, L (section V.A); 0 leaves the two views apart until the fusion.
+        heads: attention heads, H (section V.A); `dim` must be a multiple of it.
+        ffn_ratio: width of the feed-forward network over `dim` (section IV.B: 4).
+        dropout: probability of dropping an element in eqs 6 and 7, in [0, 1); the paper gives no value.
+        fused_dim: width of the fused embedding, D_f (section V.A).
+        tokens: "band": one token a band, its features the band's frames (the reading of eqs 1 and 2 that the
+            authors' code confirms); "frame": one token a frame, its features the frame's bands.
+        positions: "learned": an embedding for each token of each view, so that the network knows which band
+            it sees; "none": the literal reading, which gives no position.
+        head: which answer `Damer.probability` reads: one of the three heads, or the mean of their three
+            probabilities (section IV.A: "standalone or ensemble inference").
+        stem: "raw": a token's features are its frames in one second (the paper); "statistics": statistics
+            over `context_s` seconds around it.
+        context_s: seconds around a second that its features look at; 1 for the raw stem.
+    """
+
+    frames: int = 87
+    mel_bands: int = 128
+    cochlea_bands: int = 84
+    dim: int = 128
+    layers: int = 2
+    heads: int = 4
+    ffn_ratio: int = 4
+    dropout: float = 0.1
+    fused_dim: int = 256
+    tokens: TokenKind = "band"
+    positions: PositionKind = "learned"
+    head: Head = "fused"
+    stem: StemKind = "raw"
+    context_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse values no network can be built from."""
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise DamerError(f"network setting {name}={value!r}: use a whole number from {low} to {high}")
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float):
+            raise DamerError(f"network setting dropout={self.dropout!r}: use a number from 0 to below 1")
+        if not 0.0 <= self.dropout < 1.0:
+            raise DamerError(f"network setting dropout={self.dropout!r}: use a number from 0 to below 1")
+        choices = {"tokens": TokenKind, "positions": PositionKind, "head": Head, "stem": StemKind}
+        for name, kind in choices.items():
+            value = getattr(self, name)
+            if value not in get_args(kind):
+                raise DamerError(f"network setting {name}={value!r}: use one of {', '.join(get_args(kind))}")
+        if self.dim % self.heads:
+            raise DamerError(f"network setting dim={self.dim}: use a multiple of heads={self.heads}")
+        if self.tokens == "frame" and self.stem != "raw":
+            raise DamerError(f"network setting tokens='frame': needs stem='raw', not {self.stem!r}")
+        if self.stem == "raw" and self.context_s != 1:
+            raise DamerError(f"network setting context_s={self.context_s}: the raw stem sees 1 second, use 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every setting by name, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "DamerConfig":
+        """Build a configuration from settings by name; what is left out keeps its default.
+
+        Raises:
+            DamerError: a setting is unknown or has an impossible value.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(str(name) for name in settings if name not in known)
+        if unknown:
+            raise DamerError(f"unknown network setting {', '.join(unknown)}: use {', '.join(known)}")
+        return cls(**settings)

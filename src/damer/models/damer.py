@@ -1,0 +1,156 @@
+"""The network: two views in, three answers and an embedding out (section IV.B)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from damer.core.errors import DamerError
+from damer.models.config import DamerConfig
+from damer.models.cross_view import CrossViewLayer, Dropout
+from damer.models.stem import make_stem
+
+CLASSES = 2  # low or negative, high or positive
+
+
+class DamerOutput(NamedTuple):
+    """What the network says of B segments.
+
+    Attributes:
+        mel: logits of the Mel head [B, 2].
+        cochleagram: logits of the cochleagram head [B, 2].
+        fused: logits of the fused head [B, 2].
+        embedding: fused embedding z_fuse [B, fused_dim], not normalised.
+    """
+
+    mel: Tensor
+    cochleagram: Tensor
+    fused: Tensor
+    embedding: Tensor
+
+
+class ViewEmbedding(nn.Module):
+    """Standardised features of one view to tokens: projection and, unless switched off, positions (eqs 1, 2).
+
+    Args:
+        bands: bands of the view.
+        features: features of a band, as its stem gives them.
+        config: the network's configuration.
+    """
+
+    def __init__(self, bands: int, features: int, config: DamerConfig) -> None:
+        super().__init__()
+        self.by_frame = config.tokens == "frame"
+        count, width = (features, bands) if self.by_frame else (bands, features)
+        self.project = nn.Linear(width, config.dim)
+        self.position: nn.Parameter | None = None
+        if config.positions == "learned":
+            self.position = nn.Parameter(0.02 * torch.randn(count, config.dim))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return tokens [B, N, D] of features [B, bands, F]; N is bands, or F with tokens="frame"."""
+        tokens: Tensor = self.project(features.transpose(1, 2) if self.by_frame else features)
+        return tokens if self.position is None else tokens + self.position
+
+
+class Damer(nn.Module):
+    """The DAMER network for one dimension, arousal or valence.
+
+    Args:
+        config: its shape and switches.
+
+    Attributes:
+        mel_mean, mel_std: standardisation of the Mel features, float32 [mel_bands, F]; 0 and 1 until set.
+        cochleagram_mean, cochleagram_std: likewise [cochlea_bands, G].
+    """
+
+    mel_mean: Tensor
+    mel_std: Tensor
+    cochleagram_mean: Tensor
+    cochleagram_std: Tensor
+
+    def __init__(self, config: DamerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or DamerConfig()
+        self.stem = make_stem(config)
+        mel_shape = (config.mel_bands, self.stem.mel_features)
+        cochleagram_shape = (config.cochlea_bands, self.stem.cochleagram_features)
+        for view, shape in (("mel", mel_shape), ("cochleagram", cochleagram_shape)):
+            self.register_buffer(f"{view}_mean", torch.zeros(shape))
+            self.register_buffer(f"{view}_std", torch.ones(shape))
+        self.mel_embedding = ViewEmbedding(*mel_shape, config)
+        self.cochleagram_embedding = ViewEmbedding(*cochleagram_shape, config)
+        self.layers = nn.ModuleList(
+            CrossViewLayer(config.dim, config.heads, config.ffn_ratio, config.dropout)
+            for _ in range(config.layers)
+        )
+        self.fusion = nn.Sequential(
+            nn.Linear(2 * config.dim, config.fused_dim),
+            nn.GELU(),
+            Dropout(config.dropout),
+            nn.Linear(config.fused_dim, config.fused_dim),
+        )
+        self.mel_head = nn.Linear(config.dim, CLASSES)
+        self.cochleagram_head = nn.Linear(config.dim, CLASSES)
+        self.fused_head = nn.Linear(config.fused_dim, CLASSES)
+
+    def forward(self, mel: Tensor, cochleagram: Tensor) -> DamerOutput:
+        """Answer for B segments.
+
+        Args:
+            mel: token features of the Mel view [B, mel_bands, F] as the stem gives them, not standardised.
+            cochleagram: those of the cochleagram [B, cochlea_bands, G].
+
+        Returns:
+            The logits of the three heads and the fused embedding.
+        """
+        mel_tokens = self.mel_embedding((mel - self.mel_mean) / self.mel_std)
+        cochleagram_tokens = self.cochleagram_embedding(
+            (cochleagram - self.cochleagram_mean) / self.cochleagram_std
+        )
+        for layer in self.layers:
+            mel_tokens, cochleagram_tokens = layer(mel_tokens, cochleagram_tokens)
+        mel_pooled, cochleagram_pooled = mel_tokens.mean(dim=1), cochleagram_tokens.mean(dim=1)
+        embedding = self.fusion(torch.cat([mel_pooled, cochleagram_pooled], dim=-1))
+        return DamerOutput(
+            self.mel_head(mel_pooled),
+            self.cochleagram_head(cochleagram_pooled),
+            self.fused_head(embedding),
+            embedding,
+        )
+
+    def probability(self, output: DamerOutput, temperature: float = 1.0) -> Tensor:
+        """Return the probability of the positive class, float32 [B] in [0, 1], by the configured head.
+
+        Args:
+            output: what `forward` returned.
+            temperature: calibration temperature, above 0; the logits are divided by it.
+        """
+        heads = {"mel": output.mel, "cochleagram": output.cochleagram, "fused": output.fused}
+        chosen = list(heads.values()) if self.config.head == "mean" else [heads[self.config.head]]
+        probabilities = [(logits.float() / temperature).softmax(dim=-1)[:, 1] for logits in chosen]
+        return torch.stack(probabilities).mean(dim=0)
+
+    @torch.no_grad()
+    def set_standardisation(
+        self, mel_mean: Tensor, mel_std: Tensor, cochleagram_mean: Tensor, cochleagram_std: Tensor
+    ) -> None:
+        """Set the statistics of the training part that the network subtracts and divides by.
+
+        Args:
+            mel_mean: [mel_bands, F], or [mel_bands, 1] for one value a band.
+            mel_std: likewise, at least 0; a feature that never varies (0) is divided by 1.
+            cochleagram_mean: [cochlea_bands, G] or [cochlea_bands, 1].
+            cochleagram_std: likewise.
+
+        Raises:
+            DamerError: a value is not finite or a deviation is negative.
+        """
+        for own_mean, own_std, mean, std in (
+            (self.mel_mean, self.mel_std, mel_mean, mel_std),
+            (self.cochleagram_mean, self.cochleagram_std, cochleagram_mean, cochleagram_std),
+        ):
+            if not (mean.isfinite().all() and std.isfinite().all() and (std >= 0).all()):
+                raise DamerError("standardisation: mean and deviation must be finite, check the features")
+            own_mean.copy_(mean.expand_as(own_mean))
+            own_std.copy_(std.where(std > 0, torch.ones_like(std)).expand_as(own_std))
