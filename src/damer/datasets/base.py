@@ -1,0 +1,126 @@
+"""What every corpus offers: its tracks, and a check that says in plain words what is missing."""
+
+import csv
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from damer.core.errors import DamerError
+from damer.core.track import Track
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in a corpus folder.
+
+    Attributes:
+        tracks: Every usable track, in a fixed order.
+        notes: One plain sentence for each thing that is missing, left out or contradicts the tables.
+    """
+
+    tracks: list[Track]
+    notes: list[str]
+
+
+class Corpus(ABC):
+    """A corpus on this machine's disk. Nothing is ever downloaded.
+
+    Attributes:
+        name: Short name on the command line and first part of every track id.
+        title: What it is, in a line.
+        licence: Terms of labels and music.
+        source: Where it was published.
+        obtain: What a user does to get it, and how the folder looks.
+        window: Which part of a track is used, as `damer.audio.window` reads it.
+    """
+
+    name: str
+    title: ClassVar[str]
+    licence: ClassVar[str]
+    source: ClassVar[str]
+    obtain: ClassVar[str]
+    window: ClassVar[str]
+
+    @abstractmethod
+    def read(self, root: Path) -> Reading:
+        """Read the corpus in `root`.
+
+        Raises:
+            DamerError: the folder, or a table without which nothing can be read, is missing or malformed.
+        """
+
+    def tracks(self, root: str | Path) -> list[Track]:
+        """Return the usable tracks; `check` tells which are left out and why.
+
+        Raises:
+            DamerError: the folder cannot be read as this corpus, or holds no usable track.
+        """
+        found = self.read(existing_folder(root)).tracks
+        if not found:
+            raise DamerError(f"{root}: no usable track of {self.name}; `damer dataset check` says why")
+        return found
+
+    def check(self, root: str | Path) -> list[str]:
+        """Return a sentence for each thing missing or different from what the tables say; empty is well."""
+        try:
+            return self.read(existing_folder(root)).notes
+        except DamerError as error:
+            return [str(error)]
+
+
+def existing_folder(root: str | Path) -> Path:
+    """Return `root` as a path.
+
+    Raises:
+        DamerError: it is not a folder.
+    """
+    folder = Path(root)
+    if not folder.is_dir():
+        raise DamerError(f"{folder}: no such folder; give the folder that holds the corpus")
+    return folder
+
+
+def first_existing(root: Path, candidates: list[str], what: str) -> Path:
+    """Return the first of some relative paths that exists.
+
+    Raises:
+        DamerError: none does; the message lists where was looked.
+    """
+    for candidate in candidates:
+        if (root / candidate).exists():
+            return root / candidate
+    raise DamerError(f"{root}: {what} is missing; looked for {', '.join(candidates)}")
+
+
+def read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
+    """Read a comma-separated table with a header line; cells are stripped of white space.
+
+    Raises:
+        DamerError: it is not a UTF-8 table, or a needed column is missing.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            names = [name.strip() for name in reader.fieldnames or []]
+            missing = [name for name in columns if name not in names]
+            if missing:
+                raise DamerError(f"{path}: column {', '.join(missing)} is missing; found {', '.join(names)}")
+            reader.fieldnames = names
+            return [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DamerError(f"{path}: not a comma-separated UTF-8 table ({error})") from error
+    except OSError as error:
+        raise DamerError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def midi_problem(path: Path) -> str | None:
+    """Say what is wrong with a MIDI file that can be seen from its first bytes, None if nothing is."""
+    if not path.is_file():
+        return f"{path.name} is missing"
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"
+    return None if head == b"MThd" else f"{path.name} is not a MIDI file"
