@@ -96,7 +96,7 @@ class Direction(nn.Module):
 
 
 class CrossViewLayer(nn.Module):
-    """Mel asks the cochleagram and the cochleagram asks Mel, both from the same input, each by its own weights.
+    """Mel asks the cochleagram and the cochleagram asks Mel, both from one input, each by its own weights.
 
     Args:
         dim: width of a token, D.
