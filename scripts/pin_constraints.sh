@@ -13,6 +13,6 @@ trap 'rm -rf "$folder"' EXIT
   echo "# Every package of the runtime, development and documentation environments, pinned."
   echo "# Made by 'make constraints'; do not edit by hand."
   # A local label such as +cpu names one build of a version; the pin is the version.
-  "$folder/venv/bin/python" -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$//'
+  "$folder/venv/bin/python" -m pip freeze --all --exclude-editable --exclude pip | sed 's/+[a-z0-9.]*$//'
 } >"$folder/constraints.txt"
 mv "$folder/constraints.txt" constraints.txt
