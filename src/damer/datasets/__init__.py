@@ -1,1 +1,11 @@
-"""See the package documentation."""
+"""Corpora brought to one record, splits that do not leak, and the preparation of both views for training."""
+
+from damer.datasets.base import Corpus
+from damer.datasets.emopia import Emopia
+from damer.datasets.emotify import Emotify
+from damer.datasets.folder import Folder
+from damer.datasets.vgmidi import Vgmidi
+
+CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in (Vgmidi(), Emopia(), Emotify(), Folder())}
+
+__all__ = ["CORPORA", "Corpus", "Emopia", "Emotify", "Folder", "Vgmidi"]

@@ -1,6 +1,7 @@
 """What every corpus offers: its tracks, and a check that says in plain words what is missing."""
 
 import csv
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ class Corpus(ABC):
         window: Which part of a track is used, as `damer.audio.window` reads it.
     """
 
-    name: str
+    name: ClassVar[str]
     title: ClassVar[str]
     licence: ClassVar[str]
     source: ClassVar[str]
@@ -93,25 +94,41 @@ def first_existing(root: Path, candidates: list[str], what: str) -> Path:
     raise DamerError(f"{root}: {what} is missing; looked for {', '.join(candidates)}")
 
 
-def read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: the line it ends on in the file (the header is line 1), and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def read_table(path: Path, columns: list[str]) -> list[Row]:
     """Read a comma-separated table with a header line; cells are stripped of white space.
+
+    A row too short has empty cells; of a row too long the surplus is in the cell named "".
 
     Raises:
         DamerError: it is not a UTF-8 table, or a needed column is missing.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
+            reader = csv.DictReader(file, restkey="", restval="", skipinitialspace=True, strict=True)
             names = [name.strip() for name in reader.fieldnames or []]
             missing = [name for name in columns if name not in names]
             if missing:
-                raise DamerError(f"{path}: column {', '.join(missing)} is missing; found {', '.join(names)}")
+                hint = "; separate the columns by commas" if re.search(r"[;\t]", "".join(names)) else ""
+                found = f"found {', '.join(names)}" if names else "the table is empty"
+                raise DamerError(f"{path}: column {', '.join(missing)} is missing; {found}{hint}")
             reader.fieldnames = names
-            return [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+            return [Row(reader.line_num, {key: _cell(row[key]) for key in row}) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DamerError(f"{path}: not a comma-separated UTF-8 table ({error})") from error
     except OSError as error:
         raise DamerError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _cell(value: str | list[str]) -> str:
+    return (value if isinstance(value, str) else ",".join(value)).strip()
 
 
 def midi_problem(path: Path) -> str | None:
