@@ -1,0 +1,239 @@
+"""Algorithm 1 of the paper, one step of it, readable from top to bottom.
+
+The line numbers are the paper's. What the paper leaves open is a named switch of `TrainingConfig`.
+"""
+
+import contextlib
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from damer import objectives
+from damer.core.errors import DamerError
+from damer.models import Damer, DamerOutput
+from damer.training.augment import Augment, Response
+from damer.training.config import TrainingConfig
+from damer.training.data import Batch
+
+
+@dataclass
+class Learner:
+    """Everything that changes while a network learns.
+
+    Attributes:
+        network: the network being trained (Θ).
+        forward: how it is called while training; the network itself, or its compiled form.
+        optimiser: Adam or AdamW.
+        queue: the memory of SAML (Q and its pointer p).
+        encoder: momentum encoder that fills the queue, with momentum_of = "encoder".
+        average: moving average of the weights, with `average` above 0.
+        augment: the batch's augmentation.
+        device: where all of it lives.
+        bfloat16: whether the forward pass runs in bfloat16.
+        steps: steps done.
+    """
+
+    network: Damer
+    forward: Callable[[Tensor, Tensor], DamerOutput]
+    optimiser: torch.optim.Optimizer
+    queue: objectives.MemoryQueue
+    encoder: Damer | None
+    average: Damer | None
+    augment: Augment
+    device: torch.device
+    bfloat16: bool
+    steps: int = 0
+
+    def autocast(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context of a forward pass in the chosen precision."""
+        return autocast(self.device, self.bfloat16)
+
+    @property
+    def final(self) -> Damer:
+        """The network to validate and keep: the weights' average where there is one."""
+        return self.network if self.average is None else self.average
+
+
+def autocast(device: torch.device, bfloat16: bool) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which products run in bfloat16, or one that changes nothing."""
+    if not bfloat16:
+        return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[None] = torch.autocast(device.type, torch.bfloat16)
+    return context
+
+
+def make_learner(
+    network: Damer, config: TrainingConfig, response: Response, device: torch.device, bfloat16: bool
+) -> Learner:
+    """Prepare a network, whose standardisation is set, for `step` (line 1)."""
+    network = network.to(device)
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    dim = network.config.fused_dim if config.memory == "features" else 2
+    return Learner(
+        network=network,
+        forward=torch.compile(network) if config.compile else network,
+        optimiser=kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
+        queue=objectives.MemoryQueue(
+            config.memory_size, dim, config.momentum_of, config.momentum, device=device
+        ),
+        encoder=_frozen_copy(network) if config.momentum_of == "encoder" else None,
+        average=_frozen_copy(network) if config.average > 0 else None,
+        augment=Augment(config, network, response),
+        device=device,
+        bfloat16=bfloat16,
+    )
+
+
+def _frozen_copy(network: Damer) -> Damer:
+    return deepcopy(network).eval().requires_grad_(False)
+
+
+def step(
+    learner: Learner,
+    batch: Batch,
+    config: TrainingConfig,
+    progress: float,
+    generator: torch.Generator,
+    check_gradients: bool = False,
+) -> dict[str, float]:
+    """Do lines 4, 5 and 7 to 18 for one batch and return every loss term and the dynamics of PCL and SAML.
+
+    Args:
+        learner: changed in place.
+        batch: labelled rows, then unlabelled ones.
+        config: switches and weights.
+        progress: ρ = (t - 1) / T of line 3.
+        generator: for the augmentation of this batch.
+        check_gradients: whether every parameter must have a finite gradient.
+    """
+    tau = objectives.temperature(progress, config.tau_max, config.tau_min)  # line 4, eq 9
+    theta = objectives.threshold(
+        progress, config.theta_max, config.theta_min, config.theta_schedule
+    )  # line 5
+
+    count = len(batch.label)
+    clean = batch.mel.float(), batch.cochleagram.float()
+    mel, cochleagram = learner.augment.features(*clean, generator)
+    mixed = learner.augment.mix(mel[:count], cochleagram[:count], batch.target, generator)
+    mel, cochleagram = torch.cat([mixed[0], mel[count:]]), torch.cat([mixed[1], cochleagram[count:]])
+    target = torch.stack([1 - mixed[2], mixed[2]], dim=1)
+
+    learner.network.train()
+    with learner.autocast():
+        output = learner.forward(mel, cochleagram)  # lines 7 to 12
+    output = DamerOutput(*(part.float() for part in output))
+    labelled = DamerOutput(*(part[:count] for part in output))
+    unlabelled = DamerOutput(*(part[count:] for part in output))
+
+    # Lines 13 to 15: the pool where there is one, else the batch itself.
+    has_pool = len(batch.pool_truth) > 0
+    views = unlabelled if has_pool else labelled
+    pseudo = objectives.pseudo_label_loss(
+        views.mel, views.cochleagram, views.fused, tau=tau, theta=theta, confidence=config.confidence
+    )
+    query = objectives.memory_features(
+        labelled.embedding, labelled.mel, labelled.cochleagram, tau=tau, memory=config.memory
+    )
+    contrastive = objectives.contrastive_loss(
+        query,
+        batch.label,
+        learner.queue.features,
+        learner.queue.labels,
+        temperature=config.tau_contrast,
+        reduction=config.reduction,
+    )
+    losses = objectives.total_loss(  # line 16, eq 21
+        (labelled.mel, labelled.cochleagram, labelled.fused),
+        target,
+        tau=tau,
+        pseudo_label=pseudo.loss,
+        contrastive=contrastive,
+        weights=objectives.LossWeights(
+            config.lambda_classification,
+            config.lambda_pseudo_label,
+            config.lambda_consistency,
+            config.lambda_contrastive,
+        ),
+    )
+
+    learner.optimiser.zero_grad(set_to_none=True)  # line 17
+    losses.total.backward()  # type: ignore[no-untyped-call]
+    if check_gradients:
+        require_gradients(learner.network)
+    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip_norm)
+    if not torch.isfinite(norm):
+        raise DamerError(
+            f"training diverged: the loss is {losses.total.item():.4g} and its gradient {norm.item():.4g}: "
+            "lower learning_rate, or set precision=float32"
+        )
+    learner.optimiser.step()
+
+    _remember(learner, batch, clean, query, config, tau)  # line 18
+    if learner.average is not None:
+        # A young average forgets faster, or it would stay near the random start for a while.
+        decay = min(config.average, (1 + learner.steps) / (10 + learner.steps))
+        objectives.momentum_update(learner.average, learner.network, decay)
+    learner.steps += 1
+    truth = batch.pool_truth if has_pool else batch.label
+    return {
+        **{f"loss/{name}": value for name, value in losses.to_dict().items()},
+        **{f"pcl/{name}": value for name, value in pseudo.means().items()},
+        **_pseudo_accuracy(pseudo, truth),
+        "pcl/tau": tau,
+        "pcl/theta": theta,
+        **{f"saml/{name}": value for name, value in learner.queue.statistics().items()},
+        "gradient_norm": norm.item(),
+    }
+
+
+@torch.no_grad()
+def _remember(
+    learner: Learner,
+    batch: Batch,
+    clean: tuple[Tensor, Tensor],
+    query: Tensor,
+    config: TrainingConfig,
+    tau: float,
+) -> None:
+    """Put the batch into the memory queue (line 18, eq 18): as the momentum encoder sees it, or as it is."""
+    key = query
+    if learner.encoder is not None:
+        objectives.momentum_update(learner.encoder, learner.network, config.momentum)
+        count = len(batch.label)
+        with learner.autocast():
+            seen = learner.encoder(clean[0][:count], clean[1][:count])
+        key = objectives.memory_features(
+            seen.embedding, seen.mel, seen.cochleagram, tau=tau, memory=config.memory
+        )
+    learner.queue.push(key, batch.label)
+
+
+def _pseudo_accuracy(pseudo: objectives.PseudoLabels, truth: Tensor) -> dict[str, float]:
+    """Return how often a selected pseudo-label is right; nothing where no truth is known."""
+    judged = pseudo.selected & (truth >= 0)
+    if not judged.any():
+        return {}
+    return {"pcl/accuracy": (pseudo.labels[judged] == truth[judged]).float().mean().item()}
+
+
+def require_gradients(network: nn.Module) -> None:
+    """Refuse a network of which some parameter learns nothing, or learns from a value that is not finite.
+
+    Parameters that were frozen on purpose (`requires_grad` False) are left alone.
+
+    Raises:
+        DamerError: names the parameter.
+    """
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.grad is None:
+            raise DamerError(f"parameter {name} gets no gradient: the loss does not depend on it")
+        if not parameter.grad.isfinite().all():
+            raise DamerError(
+                f"parameter {name} gets a gradient that is not finite: check the features, "
+                "or lower learning_rate"
+            )

@@ -1,0 +1,270 @@
+"""The training loop; there is no other. Line numbers are those of the paper's Algorithm 1.
+
+A step's randomness is seeded by (seed, step) alone, so the state on disk needs no generator's state: a run
+killed at any step and resumed does the same arithmetic as one never killed.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from damer.core.errors import DamerError
+from damer.features.spec import FeatureSpec
+from damer.models import Damer
+from damer.training import algorithm1, state
+from damer.training.augment import gain_response
+from damer.training.bank import Bank
+from damer.training.config import TrainingConfig
+from damer.training.data import Parts, Sampler, standardisation
+from damer.training.evaluate import logits, probabilities, validation_scores
+from damer.training.logs import RunLog
+from damer.training.recipes import Recipe
+
+_STEP = 9  # see damer.training.data: one number for each use of randomness
+
+
+@dataclass
+class Trained:
+    """One trained network.
+
+    Attributes:
+        network: on the CPU, in evaluation mode, with the weights chosen.
+        validation: its logits on the validation rows, float32 [3, N, 2].
+        best_epoch: epoch of the weights, from 1.
+        validation_score: what chose it; NaN without a validation part.
+    """
+
+    network: Damer
+    validation: Tensor
+    best_epoch: int
+    validation_score: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one network of a run writes.
+
+    Attributes:
+        folder: the run's folder.
+        name: the network's name in it, such as "arousal-fold2-member1".
+        quiet: no progress bar.
+    """
+
+    folder: Path
+    name: str
+    quiet: bool = False
+
+    @property
+    def state(self) -> Path:
+        """The network's resumable state."""
+        return self.folder / "state" / f"{self.name}.safetensors"
+
+
+def train_network(
+    bank: Bank, parts: Parts, recipe: Recipe, spec: FeatureSpec, place: Place, seed: int
+) -> Trained:
+    """Train one network, going on from its saved state where there is one.
+
+    Args:
+        bank: features of all tracks.
+        parts: rows to train, validate and test on.
+        recipe: network and settings.
+        spec: how the features were extracted.
+        place: where to log and to keep the state.
+        seed: decides every random choice.
+    """
+    config = recipe.training
+    learner = _new_learner(bank, parts, recipe, spec, seed)
+    settings = _settings_hash(recipe, parts, seed)
+    position, best = state.Position(settings=settings), {}
+    saved = state.load_state(place.state)
+    if saved is not None:
+        tensors, position = saved
+        if position.settings != settings:
+            raise DamerError(
+                f"{place.state}: this run began with other settings or data: give those, or another --out"
+            )
+        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        state.restore_learner(learner, tensors, position.step)
+    keep = position.log_bytes if saved is not None else None
+    if not position.finished:
+        with RunLog(place.folder, place.name, keep, position.step) as log:
+            run = _Run(learner, bank, parts, config, place, log, position, best, seed)
+            if saved is None:
+                run.save()
+            run.train()
+        best, position = run.best, run.position
+    return _result(learner, bank, parts, config, position, best)
+
+
+def _new_learner(
+    bank: Bank, parts: Parts, recipe: Recipe, spec: FeatureSpec, seed: int
+) -> algorithm1.Learner:
+    torch.manual_seed(seed)
+    network = Damer(recipe.model)  # line 1
+    network.set_standardisation(*(part.cpu() for part in standardisation(bank, parts.train)))
+    response = gain_response(network.stem, spec)
+    bfloat16 = resolve_precision(recipe.training.precision, bank.device) == "bfloat16"
+    return algorithm1.make_learner(network, recipe.training, response, bank.device, bfloat16)
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """Return "float32" or "bfloat16"; "auto" is bfloat16 where the device computes it natively."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+
+
+def _settings_hash(recipe: Recipe, parts: Parts, seed: int) -> str:
+    """Return a hash of what must not change between the beginning and the end of a run."""
+    training = {**recipe.training.to_dict(), "save_every": None, "members": None, "seed": None}
+    digest = hashlib.sha256(json.dumps([training, recipe.model.to_dict(), seed], sort_keys=True).encode())
+    for rows in (parts.train, parts.pool, parts.validation, parts.labels, parts.targets):
+        digest.update(rows.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
+    """Return the rate of a step: cosine from the configured rate to 0 as progress goes from 0 to 1."""
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    if step < config.warmup_steps:
+        rate *= (step + 1) / config.warmup_steps
+    return rate
+
+
+class _Run:
+    """The loop over epochs and batches, with its position."""
+
+    def __init__(
+        self,
+        learner: algorithm1.Learner,
+        bank: Bank,
+        parts: Parts,
+        config: TrainingConfig,
+        place: Place,
+        log: RunLog,
+        position: state.Position,
+        best: dict[str, Tensor],
+        seed: int,
+    ) -> None:
+        self.learner, self.bank, self.parts, self.config = learner, bank, parts, config
+        self.place, self.log, self.position, self.best, self.seed = place, log, position, best, seed
+        self.sampler = Sampler(bank, parts, config, seed)
+
+    def train(self) -> None:
+        """Do the epochs that are left (line 2)."""
+        config, position = self.config, self.position
+        bar = tqdm(
+            total=config.epochs, initial=position.epoch, desc=self.place.name, unit="epoch",
+            disable=True if self.place.quiet else None,
+        )  # fmt: skip
+        with bar:
+            while position.epoch < config.epochs:
+                self._epoch(bar)
+                bar.update()
+        position.finished = True
+        self.save()
+
+    def _epoch(self, bar: "tqdm[Any]") -> None:
+        position, config = self.position, self.config
+        batches = self.sampler.epoch(position.epoch)
+        for rows in batches[position.batch :]:  # line 6
+            numbers = self._step(rows, len(batches))
+            for name, value in numbers.items():
+                position.sums[name] = position.sums.get(name, 0.0) + value
+                position.counts[name] = position.counts.get(name, 0) + 1
+            self.log.write("step", position.step, numbers, epoch=position.epoch + 1)
+            position.step += 1
+            position.batch += 1
+            bar.set_postfix(loss=f"{numbers['loss/total']:.3f}", batch=f"{position.batch}/{len(batches)}")
+            if position.step % config.save_every == 0 and position.batch < len(batches):
+                self.save()
+        self._end_epoch()
+
+    def _step(self, rows: Any, batches: int) -> dict[str, float]:
+        position, config = self.position, self.config
+        words = np.random.SeedSequence([self.seed, position.step, _STEP]).generate_state(2, np.uint64)
+        torch.manual_seed(int(words[0]) >> 1)
+        generator = torch.Generator().manual_seed(int(words[1]) >> 1)
+        rate = learning_rate(
+            config, (position.epoch + position.batch / batches) / config.epochs, position.step
+        )
+        for group in self.learner.optimiser.param_groups:
+            group["lr"] = rate
+        numbers = algorithm1.step(
+            self.learner,
+            self.sampler.batch(rows, position.step),
+            config,
+            progress=position.epoch / config.epochs,  # line 3, epochs counted from 0 here
+            generator=generator,
+            check_gradients=position.step == 0,
+        )
+        return {**numbers, "learning_rate": rate}
+
+    def _end_epoch(self) -> None:
+        """Validate, keep the best weights, log the epoch's means, and save."""
+        position, config = self.position, self.config
+        means = {name: total / position.counts[name] for name, total in position.sums.items()}
+        if len(self.parts.validation):
+            scores = self._validate()
+            means |= {f"validation/{name}": value for name, value in scores.items()}
+            if config.select == "best":
+                self._keep_if_best(scores)
+        position.epoch += 1
+        self.log.write("epoch", position.step, means, epoch=position.epoch, steps=position.batch)
+        position.batch, position.sums, position.counts = 0, {}, {}
+        if position.step // config.save_every != getattr(self, "_saved_at", -1) // config.save_every:
+            self.save()
+
+    def _validate(self) -> dict[str, float]:
+        network, rows = self.learner.final, self.parts.validation
+        answer = logits(network, self.bank, rows, self.learner.bfloat16)
+        return validation_scores(self.bank, rows, probabilities(network, answer), self.parts.track_labels)
+
+    def _keep_if_best(self, scores: dict[str, float]) -> None:
+        score = -scores["loss"] if self.config.select_by == "loss" else scores[self.config.select_by]
+        known = self.position.best_score
+        # A score that the validation part cannot define (one class) never beats one that it can.
+        score = -math.inf if math.isnan(score) else score
+        if known is None or score > known:
+            self.position.best_score, self.position.best_epoch = score, self.position.epoch
+            self.best = state.best_tensors(self.learner.final)
+
+    def save(self) -> None:
+        """Save everything a resumed run needs."""
+        self.position.log_bytes = self.log.flush()
+        state.save_state(
+            self.place.state, {**state.learner_tensors(self.learner), **self.best}, self.position
+        )
+        self._saved_at = self.position.step
+
+
+def _result(
+    learner: algorithm1.Learner,
+    bank: Bank,
+    parts: Parts,
+    config: TrainingConfig,
+    position: state.Position,
+    best: dict[str, Tensor],
+) -> Trained:
+    network = learner.final
+    epoch, score = config.epochs, float("nan")
+    if config.select == "best" and best:
+        network.load_state_dict({name.removeprefix("best."): tensor for name, tensor in best.items()})
+        epoch = position.best_epoch + 1
+        score = position.best_score if position.best_score is not None else score
+    answer = logits(network, bank, parts.validation)
+    network = network.cpu().eval().requires_grad_(True)
+    return Trained(network, answer, epoch, score)
