@@ -1,0 +1,214 @@
+"""One class for each way to decode: all give blocks of samples from any frame on, at the file's own rate."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from damer.audio import aac
+from damer.core.errors import DamerError
+
+# soundfile seeks after every call, which makes an MP3 decoder start afresh: few large blocks are faster.
+_BLOCK_FRAMES = 1 << 19
+_quiet_lock = threading.RLock()
+
+
+class UnreadableError(Exception):
+    """This way of decoding cannot read the file; another may."""
+
+
+class Source(Protocol):
+    """An opened sound file.
+
+    Attributes:
+        rate: samples a second, Hz.
+        channels: number of channels.
+        frames: length that the file states, in samples of one channel; it may hold fewer.
+    """
+
+    rate: int
+    channels: int
+    frames: int
+
+    def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+        """Yield samples `start` to `stop`, float32 [n, channels], full scale 1; fewer where the file ends."""
+        ...
+
+
+def open_source(path: Path) -> Source:
+    """Open a sound file, whatever its name ends in.
+
+    Raises:
+        DamerError: nothing here can decode it; the message says why and what to do.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+    try:
+        if head[4:8] == b"ftyp" or aac.is_adts(head):
+            return AacSource(path)
+        return SoundfileSource(path)
+    except UnreadableError as reason:
+        return _open_with_ffmpeg(path, str(reason))
+
+
+def _open_with_ffmpeg(path: Path, reason: str) -> Source:
+    if shutil.which("ffmpeg") and shutil.which("ffprobe"):
+        return FfmpegSource(path)
+    raise DamerError(
+        f"{path}: cannot be decoded ({reason}); if it is a sound file, install ffmpeg or convert it to WAV"
+    )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep C libraries off standard error: libmpg123 prints its warnings there, past Python."""
+    with _quiet_lock, contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+        except OSError:  # no standard error at all
+            yield
+            return
+        stack.callback(os.close, kept)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+
+
+class SoundfileSource:
+    """WAV, AIFF, FLAC, Ogg Vorbis, Opus and MP3 by libsndfile, which seeks to the sample in all of them."""
+
+    def __init__(self, path: Path) -> None:
+        import soundfile
+
+        self._errors = (soundfile.SoundFileError, RuntimeError)
+        try:
+            with quiet():
+                self._file = soundfile.SoundFile(path)
+        except (soundfile.SoundFileError, TypeError, ValueError) as error:
+            raise UnreadableError(getattr(error, "error_string", str(error)).rstrip(".")) from None
+        self.rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.frames: int = self._file.frames
+
+    def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+        """See `Source.blocks`."""
+        stop = min(stop, self.frames)
+        buffer = np.empty((max(0, min(_BLOCK_FRAMES, stop - start)), self.channels), np.float32)
+        position = start
+        while position < stop:
+            try:
+                with quiet():
+                    if position == start:
+                        self._file.seek(start)
+                    block = self._file.read(out=buffer[: stop - position])
+            except self._errors:
+                return  # the rest is damaged or missing: what came before stands
+            if len(block) == 0:
+                return
+            position += len(block)
+            yield block
+
+
+class AacSource:
+    """AAC in MP4 (M4A) or ADTS; only the packets that are wanted go through the decoder."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._stream = aac.open_stream(path)
+        except aac.NotAacError as reason:
+            raise UnreadableError(str(reason)) from None
+        self.rate = self._stream.rate
+        self.channels = self._stream.channels
+        self.frames = self._stream.frames
+
+    def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+        """See `Source.blocks`."""
+        position, stop = start, min(stop, self.frames)
+        while position < stop:
+            block = self._decode(position, min(stop, position + _BLOCK_FRAMES))
+            if len(block) == 0:
+                return
+            position += len(block)
+            yield block
+
+    def _decode(self, start: int, stop: int) -> NDArray[np.float32]:
+        import sphn
+
+        packets, skip = self._stream.packets(start, stop)
+        with tempfile.NamedTemporaryFile(suffix=".aac") as file:
+            file.write(packets)
+            file.flush()
+            try:
+                with quiet():
+                    decoded, _ = sphn.read(file.name)
+            except (ValueError, OSError):
+                return np.empty((0, self.channels), np.float32)
+        return np.asarray(decoded, dtype=np.float32).T[skip : skip + stop - start]
+
+
+class FfmpegSource:
+    """Everything else, by an `ffmpeg` that the user has installed, run as a process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"]
+        command += ["-show_entries", "stream=sample_rate,channels,duration:format=duration", _safe(path)]
+        probe = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        found = json.loads(probe.stdout or b"{}")
+        if probe.returncode != 0 or "format" not in found:
+            raise DamerError(
+                f"{path}: is not a sound file that can be decoded; check it, or convert it to FLAC or WAV"
+            )
+        if not found.get("streams"):
+            raise DamerError(f"{path}: has no audio stream; give a file with sound")
+        stream = found["streams"][0]
+        length = stream.get("duration") or found["format"].get("duration") or 0.0
+        self.rate = int(stream["sample_rate"])
+        self.channels = int(stream["channels"])
+        self.frames = round(float(length) * self.rate)
+
+    def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+        """See `Source.blocks`. `-ss` after `-i` decodes and drops: slower than seeking, but exact."""
+        command = ["ffmpeg", "-nostdin", "-v", "quiet", "-i", _safe(self._path), "-map", "0:a:0"]
+        command += [
+            "-af",
+            f"atrim=start_sample={start}:end_sample={stop}",
+            "-f",
+            "f32le",
+            "-c:a",
+            "pcm_f32le",
+            "-",
+        ]
+        size = _BLOCK_FRAMES * self.channels * 4
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        with process:
+            assert process.stdout is not None
+            try:
+                while data := process.stdout.read(size):
+                    whole = len(data) // (4 * self.channels) * self.channels
+                    yield np.frombuffer(data, np.float32, count=whole).reshape(-1, self.channels)
+            finally:
+                process.kill()
+
+
+def _safe(path: Path) -> str:
+    """Return a path that ffmpeg takes neither for an option nor for a protocol."""
+    return f"file:{path.absolute()}"

@@ -1,0 +1,134 @@
+"""From samples to the two views."""
+
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from damer import audio
+from damer.core.errors import DamerError
+from damer.features.cochleagram import compress, gammatone_weights, time_energies
+from damer.features.mel import mel_bank
+from damer.features.spec import FeatureSpec
+from damer.features.spectrum import BandedBank, PowerSpectrum, emphasise
+
+BLOCK_S = 60
+
+
+class Views(NamedTuple):
+    """Two readings of the same seconds.
+
+    Attributes:
+        mel: float32 [S, 128, T]: natural logarithm of the energy of each Mel band, S seconds of T frames.
+        cochleagram: float32 [S, 84, T]: log10 of the compressed energy of each Gammatone band (or semitone).
+    """
+
+    mel: NDArray[np.float32]
+    cochleagram: NDArray[np.float32]
+
+    @property
+    def seconds(self) -> int:
+        """S, the number of seconds."""
+        return len(self.mel)
+
+
+def extract(
+    samples: ArrayLike, rate: int, spec: FeatureSpec | None = None, previous: float | None = None
+) -> Views:
+    """Return both views of a sound, second by second.
+
+    Every second is framed by itself: its frames see no other second. What is left after the last whole
+    second is dropped.
+
+    Args:
+        samples: mono, [n], full scale is 1; resampled if `rate` is not the spec's.
+        rate: samples a second, Hz.
+        spec: the settings; default `FeatureSpec()`.
+        previous: the sample before the first, where it is known (for sound that comes in blocks).
+
+    Returns:
+        Views: mel float32 [S, n_mels, T] and cochleagram float32 [S, n_cochlea, T], S = floor(n / rate).
+
+    Raises:
+        DamerError: not mono, not finite, or shorter than a second.
+    """
+    spec = FeatureSpec() if spec is None else spec
+    sound = np.ascontiguousarray(samples, dtype=np.float32)
+    if sound.ndim != 1:
+        raise DamerError(
+            f"samples have shape {sound.shape}; give one channel, [n], for example samples.mean(axis=1)"
+        )
+    if not np.isfinite(sound).all():
+        raise DamerError("samples hold NaN or infinity; replace or cut those samples")
+    if len(sound) < rate:
+        raise DamerError(f"samples last {len(sound) / rate:.2f} s at {rate} Hz; at least 1 s is needed")
+    if rate != spec.sample_rate:
+        sound = audio.resample(sound, rate, spec.sample_rate)
+    seconds = max(1, len(sound) // spec.sample_rate)
+    sound = np.pad(sound, (0, max(0, spec.sample_rate - len(sound))))
+    return _extract_seconds(sound[: seconds * spec.sample_rate], spec, previous)
+
+
+def extract_blocks(blocks: Iterable[NDArray[np.float32]], spec: FeatureSpec) -> Iterator[Views]:
+    """Yield the views of a sound that comes in blocks of any length, at the spec's rate.
+
+    The seconds are those `extract` would give for all blocks joined.
+    """
+    rest = np.empty(0, np.float32)
+    previous: float | None = None
+    for block in blocks:
+        sound = np.concatenate([rest, block])
+        whole = len(sound) // spec.sample_rate * spec.sample_rate
+        rest = sound[whole:]
+        if whole:
+            yield extract(sound[:whole], spec.sample_rate, spec, previous)
+            previous = float(sound[whole - 1])
+
+
+def extract_file(path: str | Path, start_s: float, end_s: float | None, spec: FeatureSpec) -> Iterator[Views]:
+    """Yield the views of a part of a file, a minute at a time, in bounded memory.
+
+    Raises:
+        DamerError: the file cannot be used (see `damer.audio.read`).
+    """
+    blocks = audio.stream(path, start_s, end_s, rate=spec.sample_rate, block_s=BLOCK_S)
+    yield from extract_blocks(blocks, spec)
+
+
+def join(parts: Iterable[Views]) -> Views:
+    """Return one `Views` of all parts, in order."""
+    mels, cochleagrams = zip(*parts, strict=True)
+    return Views(np.concatenate(mels), np.concatenate(cochleagrams))
+
+
+@functools.lru_cache(maxsize=8)
+def _banks(spec: FeatureSpec) -> tuple[BandedBank, BandedBank]:
+    return BandedBank(mel_bank(spec)), BandedBank(gammatone_weights(spec))
+
+
+def _extract_seconds(sound: NDArray[np.float32], spec: FeatureSpec, previous: float | None) -> Views:
+    """Return the views of a whole number of seconds at the spec's rate."""
+    mels, cochlea = _banks(spec)
+    spectrum = PowerSpectrum(spec)
+    seconds = emphasise(sound, spec.pre_emphasis, previous).reshape(-1, spec.sample_rate)
+    mel = np.empty((len(seconds), spec.n_mels, spec.frames), np.float32)
+    cochleagram = np.empty((len(seconds), spec.n_cochlea, spec.frames), np.float32)
+    for index, second in enumerate(seconds):
+        power = spectrum(second)
+        mels(power, mel[index])
+        np.maximum(mel[index], np.float32(spec.mel_floor), out=mel[index])
+        np.log(mel[index], out=mel[index])
+        if spec.cochleagram == "fft":
+            cochlea(power, cochleagram[index])
+            compress(cochleagram[index], spec)
+        elif spec.cochleagram == "time":
+            cochleagram[index] = time_energies(second, spec)
+            compress(cochleagram[index], spec)
+    if spec.cochleagram == "semitone":
+        from damer.features.semitone import semitone_cochleagram
+
+        cochleagram = semitone_cochleagram(sound, spec)
+    return Views(mel, cochleagram)
