@@ -116,7 +116,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
             metadata = _parse_metadata(path, file.metadata())
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError) as error:
-        raise DamerError(f"{path}: not a readable safetensors file ({error}): {_REMEDY}") from error
+        raise DamerError(f"{path}: {_other_kind(path, error)}: {_REMEDY}") from error
     try:
         spec = FeatureSpec.from_dict(metadata["spec"])
         configs = [DamerConfig.from_dict(settings) for settings in metadata["networks"]]
@@ -142,21 +142,26 @@ def _key(member: int, name: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of the file, after the checks that give the clearest messages."""
+    """SHA-256 of the file; the first to meet a file that is not there."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            if not file.read(1):
+                raise DamerError(f"{path}: the file is empty: {_REMEDY}")
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise DamerError(f"{path}: no such file: give the path of a checkpoint (*.safetensors)") from error
     except OSError as error:
         raise DamerError(f"{path}: cannot be read ({error.strerror}): {_REMEDY}") from error
-    if not start:
-        raise DamerError(f"{path}: the file is empty: {_REMEDY}")
-    if start[:2] == b"PK" or start[:1] == b"\x80":
-        raise DamerError(f"{path}: a pickled PyTorch file, which could run code, is never loaded: {_REMEDY}")
-    return digest
+
+
+def _other_kind(path: Path, error: Exception) -> str:
+    """What a file that is no safetensors file seems to be."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start == b"PK" or start[:1] == b"\x80":
+        return "a pickled PyTorch file, which could run code, is never loaded"
+    return f"not a readable safetensors file ({error})"
 
 
 def _parse_metadata(path: Path, header: Mapping[str, str] | None) -> dict[str, Any]:
