@@ -15,7 +15,7 @@ RUNTIME := $(VENV)/.runtime
 TOOLS := $(VENV)/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test lint format typecheck pytest docs serve build examples constraints clean
+.PHONY: help system demo test lint format pytest docs serve build pages examples constraints clean
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
@@ -41,13 +41,17 @@ pytest: $(TOOLS) system ## all default tests, on every core
 	@echo "pytest" && $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
 
 docs: $(TOOLS) ## build the documentation into site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict && echo "Documentation: $(abspath site)/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict >$(VENV)/docs.log 2>&1 || { cat $(VENV)/docs.log; exit 1; }
+	@echo "Documentation: $(abspath site)/index.html"
 
 serve: $(TOOLS) ## show the documentation at http://127.0.0.1:8000
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 build: $(TOOLS) ## build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build -q --no-isolation . && ls -lh dist
+
+pages: $(TOOLS) ## write the generated parts of the documentation again
+	@$(BIN)/python scripts/generated_docs.py
 
 examples: $(TOOLS) system ## compose and render the four bundled pieces again
 	@$(BIN)/python scripts/compose_examples.py

@@ -154,11 +154,11 @@ LOOKED_UP = {"sphn": "Apache-2.0"}  # the LICENSE file in its wheel
 def licence_of(name: str) -> str:
     """What a distribution says of its licence: expression, classifiers or the first line of the text."""
     about = metadata.metadata(name)
-    classifiers = [
+    stated = about.get_all("License-Expression", [])
+    stated += [
         line.split(" :: ")[-1] for line in about.get_all("Classifier", []) if line.startswith("License")
     ]
-    text = (about.get("License") or "").strip().splitlines()[:1]
-    stated = [about.get("License-Expression"), *classifiers, *text]
+    stated += [text.strip().splitlines()[0] for text in about.get_all("License", []) if text.strip()]
     return "; ".join(part for part in stated if part and part != "OSI Approved") or LOOKED_UP.get(name, "")
 
 

@@ -1,0 +1,159 @@
+"""Write those parts of the documentation that follow from the program and its measurements.
+
+usage: python scripts/generated_docs.py [--check]
+
+`docs/commands.md` comes from the command line's own parser, the results in `MODEL_CARD.md` from
+`experiments/results/*.json`. With `--check` nothing is written: what is out of date is named and the status
+is 1.
+
+A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
+of a table, each value a text, a number or an interval `[low, high]`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from damer.cli import build_parser
+
+ROOT = Path(__file__).parents[1]
+START, END = "<!-- results: written by scripts/generated_docs.py -->", "<!-- end of results -->"
+
+
+def subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """Yield every command below a parser, with its one-line help, commands of commands included."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, child in action.choices.items():
+                yield child, helps.get(name, "")
+                yield from subparsers(child)
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    """Return a command's usage: its name, what it needs and, if it has any, its options."""
+    parts = [parser.prog]
+    for action in parser._actions:
+        if not action.option_strings and not isinstance(action, argparse._SubParsersAction):
+            name = display_name(action)
+            parts.append(
+                {"*": f"[{name} …]", "+": f"{name} [{name} …]", "?": f"[{name}]"}.get(str(action.nargs), name)
+            )
+        elif isinstance(action, argparse._SubParsersAction):
+            parts.append(str(action.metavar or "COMMAND"))
+        elif action.required:
+            parts.append(f"{action.option_strings[-1]} {display_name(action)}")
+    return " ".join([*parts, "[options]"])
+
+
+def display_name(action: argparse.Action) -> str:
+    """Return what stands for an argument's value, as in the program's own help."""
+    if action.metavar is not None:
+        return action.metavar if isinstance(action.metavar, str) else " ".join(action.metavar)
+    if action.choices is not None:
+        return "{" + ",".join(str(choice) for choice in action.choices) + "}"
+    return action.dest.upper() if action.option_strings else action.dest
+
+
+def row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+    """Return an argument's line in the table."""
+    value = "" if action.nargs == 0 else f" {display_name(action)}"
+    names = [f"`{name}{value}`" for name in action.option_strings] or [f"`{display_name(action)}`"]
+    explained = (action.help or "").replace("%(prog)s", parser.prog)
+    explained = explained % {**vars(action), "prog": parser.prog} if "%" in explained else explained
+    default = action.default
+    told = "default" in explained or action.nargs == 0 or not action.option_strings
+    if not told and default not in (None, argparse.SUPPRESS, [], ()):
+        explained += f" (default: {default})"
+    cells = (", ".join(names), " ".join(explained.split()))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def commands_page() -> str:
+    """Return `docs/commands.md`."""
+    lines = [
+        "# Command reference",
+        "",
+        "<!-- written by scripts/generated_docs.py from the program's own parser; do not edit -->",
+        "",
+        "Exit status of every command: 0 done; 1 something was wrong, named in one line on standard error;",
+        "2 the command was not understood; 130 interrupted. Results go to standard output, messages and",
+        "progress to standard error. Every command has `-h, --help`; `damer --version` prints the version.",
+        "",
+    ]
+    for parser, summary in subparsers(build_parser()):
+        lines += [
+            f"## {parser.prog}",
+            "",
+            parser.description or summary,
+            "",
+            "```text",
+            usage(parser),
+            "```",
+            "",
+        ]
+        actions = [
+            action
+            for action in parser._actions
+            if not isinstance(action, argparse._SubParsersAction | argparse._HelpAction)
+            and action.help != argparse.SUPPRESS
+        ]
+        if actions:
+            lines += ["| argument | meaning |", "|---|---|", *(row(action, parser) for action in actions), ""]
+        if parser.epilog:
+            lines += [parser.epilog, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def cell(value: Any) -> str:
+    """Return a value of a results table as text: numbers to three decimals, intervals as low–high."""
+    if isinstance(value, list):
+        return "–".join(cell(part) for part in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def results() -> str:
+    """Return the model card's tables."""
+    sections = []
+    for path in sorted((ROOT / "experiments" / "results").glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        columns = list(dict.fromkeys(name for line in result["rows"] for name in line))
+        table = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+        table += [
+            "| " + " | ".join(cell(line.get(name, "")) for name in columns) + " |" for line in result["rows"]
+        ]
+        sections += [f"### {result['title']}", "", result.get("text", ""), "", *table, ""]
+        if result.get("command"):
+            sections += ["Measured by:", "", "```sh", result["command"], "```", ""]
+    return "\n".join(sections) if sections else "No measurement is on record yet.\n"
+
+
+def model_card() -> str:
+    """Return `MODEL_CARD.md` with its results brought up to date."""
+    text = (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{results()}\n{END}{after}"
+
+
+def main() -> int:
+    """Write or check every generated page and return the exit status."""
+    pages = {ROOT / "docs" / "commands.md": commands_page(), ROOT / "MODEL_CARD.md": model_card()}
+    stale = [
+        path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path}: out of date; run `make pages`", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(pages[path], encoding="utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
