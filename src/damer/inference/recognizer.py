@@ -1,0 +1,115 @@
+"""The façade: one object for files, samples, views and live sound."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from damer.core.errors import DamerError
+from damer.core.result import Model, Segment
+from damer.inference.networks import Views2Emotion
+from damer.inference.recognition import Recognition
+from damer.inference.sound import File2Emotion, Floats, Samples2Emotion, to_mono
+
+PathLike = str | os.PathLike[str]
+
+
+class Recognizer:
+    """Tells the emotion of music: arousal and valence, second by second.
+
+    Args:
+        arousal: arousal checkpoint; None is the one in the package.
+        valence: valence checkpoint; None is the one in the package.
+        device: "cpu", "cuda", or "auto": CUDA where there is some.
+
+    Attributes:
+        model: which weights answer.
+
+    Raises:
+        DamerError: a checkpoint is missing or unusable, or the device is not there.
+
+    Example:
+        recognizer = damer.Recognizer()
+        emotion = recognizer("song.mp3")
+        print(emotion.term, emotion.arousal, emotion.valence)
+        emotion.plot("song.png")
+    """
+
+    def __init__(
+        self, arousal: PathLike | None = None, valence: PathLike | None = None, device: str = "auto"
+    ) -> None:
+        self._networks = Views2Emotion(arousal, valence, device)
+        self._listener = Samples2Emotion(self._networks)
+        self._reader = File2Emotion(self._listener)
+        self.model: Model = self._networks.model
+
+    def __call__(self, path: PathLike, window: str | tuple[float, float] = "15:75") -> Recognition:
+        """Return the emotion of a file.
+
+        Args:
+            path: a music file: MP3, FLAC, Ogg Vorbis, Opus, WAV, AIFF, M4A/AAC.
+            window: which part to hear: "START:END" or a pair, in seconds, or "all". A track that ends
+                before the window does is heard from its start if 15 s are left, else whole.
+
+        Raises:
+            DamerError: the file cannot be used; the message says why and what to do.
+        """
+        return self._reader(path, window)
+
+    def from_samples(self, samples: ArrayLike, rate: int) -> Recognition:
+        """Return the emotion of samples, all of them; see `Samples2Emotion.__call__`."""
+        return self._listener(samples, rate)
+
+    def from_views(self, mel: ArrayLike, cochleagram: ArrayLike) -> Recognition:
+        """Return the emotion of views extracted before; see `Views2Emotion.__call__`."""
+        return self._networks(mel, cochleagram)
+
+    def stream(self, blocks: Iterable[ArrayLike], rate: int, lookahead_s: int = 0) -> Iterator[Segment]:
+        """Yield the seconds of live audio, each as soon as it can be told.
+
+        A second is answered when it and `lookahead_s` seconds more have come, from those and the seconds
+        before it that have a part in its answer. The numbers are those of `from_samples` on the same stretch
+        of sound. With `lookahead_s` at half the network's context or more they are those of the whole
+        recording (within 0.02 where views use windows that cross seconds); with 0, the default, the latency
+        is a second plus some milliseconds of computing, and what is still to come has no part in them.
+
+        Args:
+            blocks: samples [n] or [n, channels], any n, as they come; see `from_samples` for their kinds.
+            rate: samples a second, Hz.
+            lookahead_s: whole seconds to wait for, at least 0.
+
+        Raises:
+            DamerError: a block holds NaN or infinity, or has a shape that cannot be.
+        """
+        if lookahead_s < 0:
+            raise DamerError(f"stream: lookahead_s is {lookahead_s}; it must be 0 or more")
+        own = self._listener.rate
+        reach, first, second = self._networks.reach_s, 0, 0
+        held: Floats = np.empty(0, np.float32)
+        for part, is_last in _resampled(blocks, rate, own):
+            held = np.concatenate([held, part])
+            come = first + len(held) // own
+            while second < come and (is_last or second + lookahead_s < come):
+                start, stop = max(0, second - reach), min(come, second + 1 + lookahead_s)
+                sound = held[(start - first) * own : (stop - first) * own]
+                yield self._listener.segments(sound, float(start), only=[second - start])[0]
+                second += 1
+            kept = max(first, second - reach)
+            held, first = held[(kept - first) * own :], kept
+
+
+def _resampled(blocks: Iterable[ArrayLike], rate: int, wanted: int) -> Iterator[tuple[Floats, bool]]:
+    """Yield mono blocks at another rate and whether each is the last; the last may be empty."""
+    empty = np.empty(0, np.float32)
+    if rate == wanted:
+        for block in blocks:
+            yield to_mono(block, rate, "stream"), False
+        yield empty, True
+        return
+    import soxr
+
+    resampler = soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield resampler.resample_chunk(to_mono(block, rate, "stream")), False
+    yield resampler.resample_chunk(empty, last=True), True
