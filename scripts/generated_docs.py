@@ -2,9 +2,9 @@
 
 usage: python scripts/generated_docs.py [--check]
 
-`docs/commands.md` comes from the command line's own parser, the results in `MODEL_CARD.md` from
-`experiments/results/*.json`. With `--check` nothing is written: what is out of date is named and the status
-is 1.
+`docs/commands.md` comes from the command line's own parser, `docs/recipes.md` from the packaged recipes,
+the results in `MODEL_CARD.md` from `experiments/results/*.json`. With `--check` nothing is written: what is
+out of date is named, and the status is 1.
 
 A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
 of a table, each value a text, a number or an interval `[low, high]`.
@@ -61,11 +61,13 @@ def display_name(action: argparse.Action) -> str:
 def row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     """Return an argument's line in the table."""
     value = "" if action.nargs == 0 else f" {display_name(action)}"
+    value += " …" if action.option_strings and action.nargs == "+" else ""
     names = [f"`{name}{value}`" for name in action.option_strings] or [f"`{display_name(action)}`"]
     explained = (action.help or "").replace("%(prog)s", parser.prog)
     explained = explained % {**vars(action), "prog": parser.prog} if "%" in explained else explained
     default = action.default
-    told = "default" in explained or action.nargs == 0 or not action.option_strings
+    told = "default" in explained or f"({default})" in explained or action.nargs == 0
+    told = told or not action.option_strings
     if not told and default not in (None, argparse.SUPPRESS, [], ()):
         explained += f" (default: {default})"
     cells = (", ".join(names), " ".join(explained.split()))
@@ -104,7 +106,28 @@ def commands_page() -> str:
         if actions:
             lines += ["| argument | meaning |", "|---|---|", *(row(action, parser) for action in actions), ""]
         if parser.epilog:
-            lines += [parser.epilog, ""]
+            lines += ["```text", parser.epilog.strip("\n"), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def sentence(text: str) -> str:
+    """Return a help text as a sentence."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def recipes_page() -> str:
+    """Return `docs/recipes.md`."""
+    lines = [
+        "# Recipes",
+        "",
+        "<!-- written by scripts/generated_docs.py from the packaged recipes; do not edit -->",
+        "",
+        "A recipe says what differs from the defaults, which are the paper's ([Method](method.md)). Train",
+        "with `damer train NAME`; [Train](train.md) tells how to write your own.",
+        "",
+    ]
+    for path in sorted((ROOT / "src" / "damer" / "recipes").glob("*.toml")):
+        lines += [f"## `{path.stem}`", "", "```toml", path.read_text(encoding="utf-8").strip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -141,7 +164,11 @@ def model_card() -> str:
 
 def main() -> int:
     """Write or check every generated page and return the exit status."""
-    pages = {ROOT / "docs" / "commands.md": commands_page(), ROOT / "MODEL_CARD.md": model_card()}
+    pages = {
+        ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "recipes.md": recipes_page(),
+        ROOT / "MODEL_CARD.md": model_card(),
+    }
     stale = [
         path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
