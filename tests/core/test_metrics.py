@@ -75,6 +75,16 @@ def test_bootstrap_covers_the_binomial_interval() -> None:
     assert found.high == pytest.approx(p + half, abs=0.012)
 
 
+def test_all_intervals_at_once_are_the_single_ones() -> None:
+    generator = np.random.default_rng(4)
+    truth, probability = generator.integers(2, size=60), generator.random(60)
+    groups = np.repeat(np.arange(15), 4)
+    found = metrics.bootstrap_summary(truth, probability, groups, draws=50)
+    for name, metric in metrics.METRICS.items():
+        assert found[name] == metrics.bootstrap_interval(metric, truth, probability, groups, draws=50)
+    assert np.isnan(metrics.bootstrap_summary([], [])["auc"].low)
+
+
 def test_grouped_bootstrap_is_wider() -> None:
     # 20 groups of 20 identical items hold 20 independent observations, not 400.
     generator = np.random.default_rng(2)

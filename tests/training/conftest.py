@@ -1,16 +1,21 @@
 """A small synthetic collection whose classes a network can learn."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from damer.core.track import Track
+from damer.datasets.prepared import write_tracks
+from damer.features import FeatureSpec, FeatureStore, Views
 from damer.training.bank import Bank, resident_bank
 from damer.training.recipes import Recipe, load_recipe
 
 FRAMES, MEL, COCHLEA, SECONDS = 6, 8, 5, 6
+
+SPEC = FeatureSpec(n_mels=MEL, n_cochlea=COCHLEA, sample_rate=8000, frame_length=3200)
 
 SMALL = [
     f"model.frames={FRAMES}",
@@ -72,4 +77,27 @@ def small_recipe() -> Callable[..., Recipe]:
 def bank() -> Bank:
     """Twenty-four labelled tracks."""
     tracks = make_tracks(24)
-    return resident_bank(tracks, make_tokens(tracks))
+    return resident_bank(tracks, make_tokens(tracks), [SECONDS] * len(tracks))
+
+
+def write_store(folder: Path, tracks: list[Track], spec: FeatureSpec, noise: float = 0.5) -> Path:
+    """Write a prepared store whose views carry the labels as `make_tokens` does."""
+    generator = np.random.default_rng(7)
+    with FeatureStore.create(folder, spec) as store:
+        for track in tracks:
+            level = track.arousal or 0.0
+            tilt = track.valence or 0.0
+            mel = noise * generator.standard_normal((SECONDS, spec.n_mels, spec.frames)) + level
+            mel[:, : spec.n_mels // 2] += tilt
+            cochleagram = noise * generator.standard_normal((SECONDS, spec.n_cochlea, spec.frames)) + level
+            store.append(track.id, Views(mel.astype(np.float32), cochleagram.astype(np.float32)))
+    write_tracks(folder, tracks)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared store of twenty-four tracks with two renders each and four unlabelled ones."""
+    tracks = make_tracks(24, renders=2)
+    pool = [Track(id=f"toy:u{number}", group=f"u{number}", corpus="toy") for number in range(4)]
+    return write_store(tmp_path_factory.mktemp("stores") / "toy", [*tracks, *pool], SPEC)

@@ -11,7 +11,7 @@ from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
 from damer.training.bank import Bank
 from damer.training.data import make_parts, split_ids
-from damer.training.loop import Place, Trained, learning_rate, train_network
+from damer.training.loop import Place, Task, Trained, learning_rate, train_network
 from damer.training.recipes import Recipe
 
 RecipeMaker = Callable[..., Recipe]
@@ -21,7 +21,7 @@ SPEC = FeatureSpec(n_mels=8, n_cochlea=5, sample_rate=8000, frame_length=3200)
 def train(bank: Bank, recipe: Recipe, folder: Path, seed: int = 0) -> Trained:
     split = split_ids(bank.tracks, "arousal", recipe.training)
     parts = make_parts(bank, "arousal", recipe.training, split.test)
-    return train_network(bank, parts, recipe, SPEC, Place(folder, "arousal", quiet=True), seed)
+    return train_network(Task(bank, parts, recipe, SPEC, seed), Place(folder, "arousal", quiet=True))
 
 
 def same(first: Trained, second: Trained) -> bool:

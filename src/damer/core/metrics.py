@@ -191,6 +191,26 @@ def bootstrap_interval(
     return Interval(metric(classes, values), *_percentiles(drawn))
 
 
+def bootstrap_summary(
+    truth: ArrayLike,
+    probability: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Return `bootstrap_interval` of every metric of `METRICS`, all from the same resamples."""
+    classes, values = _arrays(truth, probability)
+    if not classes.size:
+        return {name: Interval(float("nan"), float("nan"), float("nan")) for name in METRICS}
+    labels = np.arange(classes.size) if groups is None else groups
+    drawn = [summary(classes[rows], values[rows]) for rows in _resamples(labels, draws, seed)]
+    whole = summary(classes, values)
+    return {
+        name: Interval(whole[name], *_percentiles(np.array([sample[name] for sample in drawn])))
+        for name in METRICS
+    }
+
+
 def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:
     defined = drawn[~np.isnan(drawn)]
     if not defined.size:

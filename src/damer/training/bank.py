@@ -4,9 +4,9 @@ A `Bank` is built once for all folds and networks of a run. Where memory allows 
 it reads them from the stores as they are asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,23 +16,13 @@ from tqdm import tqdm
 
 from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
+from damer.features import Views
 from damer.models import DamerConfig
 from damer.models.stem import RawStem, Stem, make_stem
+from damer.training.collection import Collection
 
 IntArray = NDArray[np.int64]
 Tokens = tuple[Tensor, Tensor]
-
-
-class TrackViews(Protocol):
-    """Views of one track: mel float16 [S, bands, T] and cochleagram float16 [S, bands, T]."""
-
-    @property
-    def mel(self) -> NDArray[np.float16]:
-        """Mel view."""
-
-    @property
-    def cochleagram(self) -> NDArray[np.float16]:
-        """Cochleagram view."""
 
 
 @dataclass
@@ -90,42 +80,41 @@ class Bank:
         return np.array([np.nan if label is None else label for label in labels])
 
 
-def resident_bank(tracks: list[Track], tokens: Sequence[Tokens], device: torch.device | None = None) -> Bank:
+def resident_bank(
+    tracks: list[Track],
+    tokens: Iterable[Tokens],
+    lengths: Sequence[int],
+    device: torch.device | None = None,
+) -> Bank:
     """Make a bank of features that are in memory.
 
     Args:
         tracks: the tracks.
-        tokens: for each track its token features, (mel [S, 128, F], cochleagram [S, 84, G]).
+        tokens: token features of each track, (mel [S, 128, F], cochleagram [S, 84, G]); taken one by one.
+        lengths: seconds S of each track.
         device: where the rows are kept; the CPU by default.
     """
+    if not tracks:
+        raise DamerError("there is no track to train on or evaluate")
     place = device or torch.device("cpu")
-    starts = np.concatenate([[0], np.cumsum([len(mel) for mel, _ in tokens])]).astype(np.int64)
-    mel, cochleagram = (
-        _joined([pair[view] for pair in tokens], int(starts[-1])).to(place) for view in (0, 1)
-    )
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    joined: list[Tensor] = []
+    for number, pair in enumerate(tokens):
+        if not joined:
+            joined = [torch.empty((int(starts[-1]), *view.shape[1:]), dtype=torch.float16) for view in pair]
+        for whole, view in zip(joined, pair, strict=True):
+            whole[starts[number] : starts[number + 1]] = view
+    mel, cochleagram = (whole.to(place) for whole in joined)
 
     def gather(rows: IntArray) -> Tokens:
         index = torch.from_numpy(rows).to(place)
         return mel.index_select(0, index), cochleagram.index_select(0, index)
 
-    size = mel.nbytes + cochleagram.nbytes
-    return Bank(tracks, starts, gather, place, resident_bytes=size)
-
-
-def _joined(parts: list[Tensor], rows: int) -> Tensor:
-    if not parts:
-        raise DamerError("there is no track to train on or evaluate")
-    joined = torch.empty((rows, *parts[0].shape[1:]), dtype=torch.float16)
-    first = 0
-    for part in parts:
-        joined[first : first + len(part)] = part
-        first += len(part)
-    return joined
+    return Bank(tracks, starts, gather, place, resident_bytes=mel.nbytes + cochleagram.nbytes)
 
 
 def load_bank(
-    tracks: list[Track],
-    views: Callable[[str], TrackViews],
+    data: Collection,
     config: DamerConfig,
     preload: str = "auto",
     device: torch.device | None = None,
@@ -134,69 +123,101 @@ def load_bank(
     """Make the bank of prepared tracks for a network.
 
     Args:
-        tracks: the tracks.
-        views: returns a track's views by its id.
+        data: the tracks and their stores.
         config: the network whose stem turns views to token features.
         preload: "yes" keeps all rows in memory, "no" reads them from the stores batch by batch, "auto" keeps
             them where they take under half of the free memory.
         device: where the rows are wanted.
         quiet: no progress bar.
+
+    Raises:
+        DamerError: the features are not of the shape that the network reads.
     """
-    if not tracks:
-        raise DamerError("there is no track to train on or evaluate")
+    _check_shape(data, config)
     stem = make_stem(config)
     place = device or torch.device("cpu")
-    shapes = [views(track.id).mel.shape for track in tracks]
-    lengths = [shape[0] for shape in shapes]
-    if config.stem == "raw" and shapes[0][2] != config.frames:
-        raise DamerError(
-            f"the features have {shapes[0][2]} frames a second and the network expects {config.frames}: "
-            f"set model.frames={shapes[0][2]}"
-        )
+    lengths = [data.locate(track.id)[0].seconds(track.id) for track in data.tracks]
     row = 2 * (config.mel_bands * stem.mel_features + config.cochlea_bands * stem.cochleagram_features)
-    fits = sum(lengths) * row < _free_memory(place) / 2
-    if preload == "yes" or (preload == "auto" and fits):
-        bar = tqdm(tracks, desc="features", unit="track", disable=None if not quiet else True, leave=False)
-        return resident_bank(tracks, [track_tokens(stem, views(track.id)) for track in bar], place)
-    return streaming_bank(tracks, lengths, views, stem, place)
+    if preload == "yes" or (preload == "auto" and sum(lengths) * row < _free_memory(place) / 2):
+        bar = tqdm(data.tracks, "features", unit="track", disable=True if quiet else None, leave=False)
+        return resident_bank(
+            data.tracks, (track_tokens(stem, data.views(item.id)) for item in bar), lengths, place
+        )
+    return streaming_bank(data, lengths, stem, place)
 
 
-def streaming_bank(
-    tracks: list[Track],
-    lengths: Sequence[int],
-    views: Callable[[str], TrackViews],
-    stem: Stem,
-    device: torch.device,
-) -> Bank:
+def _check_shape(data: Collection, config: DamerConfig) -> None:
+    spec = data.spec
+    for key, gives in (
+        ("frames", spec.frames),
+        ("mel_bands", spec.n_mels),
+        ("cochlea_bands", spec.n_cochlea),
+    ):
+        expects = getattr(config, key)
+        if gives != expects:
+            raise DamerError(
+                f"{data.names[0]}: its features have {gives} {key.replace('_', ' ')}, the network expects "
+                f"{expects}: train with --set model.{key}={gives}"
+            )
+
+
+def streaming_bank(data: Collection, lengths: Sequence[int], stem: Stem, device: torch.device) -> Bank:
     """Make a bank that reads its rows from the stores, for collections larger than the memory."""
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    if isinstance(stem, RawStem):
+        return Bank(data.tracks, starts, _raw_reader(data, starts, device), device)
 
     def gather(rows: IntArray) -> Tokens:
-        numbers = np.searchsorted(starts, rows, side="right") - 1
         order = np.argsort(rows, kind="stable")
+        numbers = np.searchsorted(starts, rows[order], side="right") - 1
         parts = [
-            _some_tokens(stem, views(tracks[number].id), rows[chosen] - starts[number])
+            _some_tokens(
+                stem, data.views(data.tracks[number].id), rows[order[numbers == number]] - starts[number]
+            )
             for number in np.unique(numbers)
-            for chosen in [order[numbers[order] == number]]
         ]
         back = torch.from_numpy(np.argsort(order, kind="stable"))
         mel, cochleagram = (torch.cat([pair[view] for pair in parts])[back].to(device) for view in (0, 1))
         return mel, cochleagram
 
-    return Bank(tracks, starts, gather, device)
+    return Bank(data.tracks, starts, gather, device)
 
 
-def track_tokens(stem: Stem, views: TrackViews) -> Tokens:
+def _raw_reader(data: Collection, starts: IntArray, device: torch.device) -> Callable[[IntArray], Tokens]:
+    """Return a reader of raw rows: one indexed copy a view and store, whatever the number of tracks."""
+    located = [data.locate(track.id) for track in data.tracks]
+    stores = list({id(store): store for store, _ in located}.values())
+    store_of = np.array([next(n for n, s in enumerate(stores) if s is store) for store, _ in located])
+    shift = np.array([offset for _, offset in located]) - starts[:-1]
+
+    def gather(rows: IntArray) -> Tokens:
+        numbers = np.searchsorted(starts, rows, side="right") - 1
+        seconds, homes = rows + shift[numbers], store_of[numbers]
+        views: list[Tensor] = []
+        for name in Views._fields:
+            found = torch.empty((len(rows), *getattr(stores[0].arrays, name).shape[1:]), dtype=torch.float16)
+            for number, store in enumerate(stores):
+                own = np.flatnonzero(homes == number)
+                if len(own) == len(rows):
+                    np.take(getattr(store.arrays, name), seconds, axis=0, out=found.numpy(), mode="clip")
+                elif len(own):
+                    found.numpy()[own] = getattr(store.arrays, name)[seconds[own]]
+            views.append(found.to(device))
+        return views[0], views[1]
+
+    return gather
+
+
+def track_tokens(stem: Stem, views: Views) -> Tokens:
     """Return the token features of every second of a track, float16."""
     return _some_tokens(stem, views, np.arange(len(views.mel)))
 
 
-def _some_tokens(stem: Stem, views: TrackViews, seconds: IntArray) -> Tokens:
+def _some_tokens(stem: Stem, views: Views, seconds: IntArray) -> Tokens:
     if isinstance(stem, RawStem):
         return torch.from_numpy(views.mel[seconds]), torch.from_numpy(views.cochleagram[seconds])
-    mel, cochleagram = (torch.from_numpy(np.asarray(view)) for view in (views.mel, views.cochleagram))
-    summary = stem.summarise(mel.float(), cochleagram.float())
-    tokens = stem.tokens(*summary, torch.from_numpy(seconds))  # type: ignore[arg-type]
+    mel, cochleagram = (torch.from_numpy(np.array(view, dtype=np.float32)) for view in views)
+    tokens = stem.tokens(*stem.summarise(mel, cochleagram), torch.from_numpy(seconds))  # type: ignore[arg-type]
     return tokens[0].half(), tokens[1].half()
 
 
@@ -205,10 +226,8 @@ def _free_memory(device: torch.device) -> float:
         free, _ = torch.cuda.mem_get_info(device)
         return float(free)
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 - not a file of the user's
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return float(line.split()[1]) * 1024
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
-        pass
-    return 4e9  # a careful guess where the system does not tell
+        return 4e9  # a careful guess where the system does not tell
+    available = [float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    return available[0] if available else 4e9

@@ -19,6 +19,7 @@ from damer.training.data import chunks
 
 Floats = NDArray[np.float64]
 BATCH = 512
+_DECIMALS = 6  # of reported probabilities: what is written and what is measured are the same numbers
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,8 @@ class TrackPrediction:
     segment_probability: list[float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the prediction as plain values, probabilities with six decimals."""
-        values = dict(vars(self))
-        values["probability"] = round(self.probability, 6)
-        values["segment_probability"] = [round(value, 6) for value in self.segment_probability]
-        return values
+        """Return the prediction as plain values."""
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrackPrediction":
@@ -60,7 +58,7 @@ class TrackPrediction:
 
 @torch.no_grad()
 def logits(network: Damer, bank: Bank, rows: IntArray, bfloat16: bool = False) -> Tensor:
-    """Return the logits of the Mel, cochleagram and fused head for some rows, float32 [3, N, 2], in memory."""
+    """Return the logits of the Mel, cochleagram and fused heads for some rows, float32 [3, N, 2]."""
     network = network.to(bank.device).eval()
     found = []
     for chosen in chunks(rows, BATCH):
@@ -170,10 +168,10 @@ def predictions(
                 corpus=track.corpus,
                 fold=fold,
                 truth=int(track_labels[number]),
-                probability=float(probability[own].mean()),
+                probability=round(float(probability[own].mean()), _DECIMALS),
                 seconds=bank.second_of(rows[own]).tolist(),
                 segment_truth=labels[rows[own]].tolist(),
-                segment_probability=probability[own].tolist(),
+                segment_probability=np.round(probability[own], _DECIMALS).tolist(),
             )
         )
     return found

@@ -68,25 +68,62 @@ class Place:
         return self.folder / "state" / f"{self.name}.safetensors"
 
 
-def train_network(
-    bank: Bank, parts: Parts, recipe: Recipe, spec: FeatureSpec, place: Place, seed: int
-) -> Trained:
-    """Train one network, going on from its saved state where there is one.
+@dataclass(frozen=True)
+class Task:
+    """What one network learns from.
 
-    Args:
+    Attributes:
         bank: features of all tracks.
         parts: rows to train, validate and test on.
         recipe: network and settings.
         spec: how the features were extracted.
-        place: where to log and to keep the state.
         seed: decides every random choice.
     """
-    config = recipe.training
-    learner = _new_learner(bank, parts, recipe, spec, seed)
-    settings = _settings_hash(recipe, parts, seed)
-    position, best = state.Position(settings=settings), {}
+
+    bank: Bank
+    parts: Parts
+    recipe: Recipe
+    spec: FeatureSpec
+    seed: int
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The recipe's training settings."""
+        return self.recipe.training
+
+    def settings_hash(self) -> str:
+        """Return a hash of what must not change between the beginning and the end of a run."""
+        training = {**self.config.to_dict(), "save_every": None, "members": None, "seed": self.seed}
+        text = json.dumps([training, self.recipe.model.to_dict(), self.spec.to_dict()], sort_keys=True)
+        digest = hashlib.sha256(text.encode())
+        parts = self.parts
+        for rows in (parts.train, parts.pool, parts.validation, parts.labels, parts.targets):
+            digest.update(rows.tobytes())
+        return digest.hexdigest()[:16]
+
+    def learner(self) -> algorithm1.Learner:
+        """Return a network at its start, with everything that trains it."""
+        torch.manual_seed(self.seed)
+        network = Damer(self.recipe.model)  # line 1
+        statistics = standardisation(self.bank, self.parts.train)
+        network.set_standardisation(*(part.cpu() for part in statistics))
+        response = gain_response(network.stem, self.spec)
+        bfloat16 = resolve_precision(self.config.precision, self.bank.device) == "bfloat16"
+        return algorithm1.make_learner(network, self.config, response, self.bank.device, bfloat16)
+
+
+def train_network(task: Task, place: Place) -> Trained:
+    """Train one network, going on from its saved state where there is one.
+
+    Args:
+        task: what to learn from.
+        place: where to log and to keep the state.
+    """
+    learner, settings = task.learner(), task.settings_hash()
     saved = state.load_state(place.state)
-    if saved is not None:
+    if saved is None:
+        position, best = state.Position(settings=settings), {}
+    else:
         tensors, position = saved
         if position.settings != settings:
             raise DamerError(
@@ -94,26 +131,14 @@ def train_network(
             )
         best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
         state.restore_learner(learner, tensors, position.step)
-    keep = position.log_bytes if saved is not None else None
     if not position.finished:
-        with RunLog(place.folder, place.name, keep, position.step) as log:
-            run = _Run(learner, bank, parts, config, place, log, position, best, seed)
+        with RunLog(place.folder, place.name, position.log_bytes if saved else None, position.step) as log:
+            run = _Run(task, place, learner, log, position, best)
             if saved is None:
                 run.save()
             run.train()
-        best, position = run.best, run.position
-    return _result(learner, bank, parts, config, position, best)
-
-
-def _new_learner(
-    bank: Bank, parts: Parts, recipe: Recipe, spec: FeatureSpec, seed: int
-) -> algorithm1.Learner:
-    torch.manual_seed(seed)
-    network = Damer(recipe.model)  # line 1
-    network.set_standardisation(*(part.cpu() for part in standardisation(bank, parts.train)))
-    response = gain_response(network.stem, spec)
-    bfloat16 = resolve_precision(recipe.training.precision, bank.device) == "bfloat16"
-    return algorithm1.make_learner(network, recipe.training, response, bank.device, bfloat16)
+        best = run.best
+    return _result(task, learner, position, best)
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
@@ -123,15 +148,6 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
-
-
-def _settings_hash(recipe: Recipe, parts: Parts, seed: int) -> str:
-    """Return a hash of what must not change between the beginning and the end of a run."""
-    training = {**recipe.training.to_dict(), "save_every": None, "members": None, "seed": None}
-    digest = hashlib.sha256(json.dumps([training, recipe.model.to_dict(), seed], sort_keys=True).encode())
-    for rows in (parts.train, parts.pool, parts.validation, parts.labels, parts.targets):
-        digest.update(rows.tobytes())
-    return digest.hexdigest()[:16]
 
 
 def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
@@ -144,24 +160,22 @@ def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
     return rate
 
 
+@dataclass
 class _Run:
     """The loop over epochs and batches, with its position."""
 
-    def __init__(
-        self,
-        learner: algorithm1.Learner,
-        bank: Bank,
-        parts: Parts,
-        config: TrainingConfig,
-        place: Place,
-        log: RunLog,
-        position: state.Position,
-        best: dict[str, Tensor],
-        seed: int,
-    ) -> None:
-        self.learner, self.bank, self.parts, self.config = learner, bank, parts, config
-        self.place, self.log, self.position, self.best, self.seed = place, log, position, best, seed
-        self.sampler = Sampler(bank, parts, config, seed)
+    task: Task
+    place: Place
+    learner: algorithm1.Learner
+    log: RunLog
+    position: state.Position
+    best: dict[str, Tensor]
+    saved_at: int = -1
+
+    def __post_init__(self) -> None:
+        """Prepare the sampling of rows."""
+        self.config = self.task.config
+        self.sampler = Sampler(self.task.bank, self.task.parts, self.config, self.task.seed)
 
     def train(self) -> None:
         """Do the epochs that are left (line 2)."""
@@ -195,7 +209,7 @@ class _Run:
 
     def _step(self, rows: Any, batches: int) -> dict[str, float]:
         position, config = self.position, self.config
-        words = np.random.SeedSequence([self.seed, position.step, _STEP]).generate_state(2, np.uint64)
+        words = np.random.SeedSequence([self.task.seed, position.step, _STEP]).generate_state(2, np.uint64)
         torch.manual_seed(int(words[0]) >> 1)
         generator = torch.Generator().manual_seed(int(words[1]) >> 1)
         rate = learning_rate(
@@ -217,7 +231,7 @@ class _Run:
         """Validate, keep the best weights, log the epoch's means, and save."""
         position, config = self.position, self.config
         means = {name: total / position.counts[name] for name, total in position.sums.items()}
-        if len(self.parts.validation):
+        if len(self.task.parts.validation):
             scores = self._validate()
             means |= {f"validation/{name}": value for name, value in scores.items()}
             if config.select == "best":
@@ -225,13 +239,13 @@ class _Run:
         position.epoch += 1
         self.log.write("epoch", position.step, means, epoch=position.epoch, steps=position.batch)
         position.batch, position.sums, position.counts = 0, {}, {}
-        if position.step // config.save_every != getattr(self, "_saved_at", -1) // config.save_every:
+        if position.step // config.save_every != self.saved_at // config.save_every:
             self.save()
 
     def _validate(self) -> dict[str, float]:
-        network, rows = self.learner.final, self.parts.validation
-        answer = logits(network, self.bank, rows, self.learner.bfloat16)
-        return validation_scores(self.bank, rows, probabilities(network, answer), self.parts.track_labels)
+        network, bank, parts = self.learner.final, self.task.bank, self.task.parts
+        answer = logits(network, bank, parts.validation, self.learner.bfloat16)
+        return validation_scores(bank, parts.validation, probabilities(network, answer), parts.track_labels)
 
     def _keep_if_best(self, scores: dict[str, float]) -> None:
         score = -scores["loss"] if self.config.select_by == "loss" else scores[self.config.select_by]
@@ -248,23 +262,17 @@ class _Run:
         state.save_state(
             self.place.state, {**state.learner_tensors(self.learner), **self.best}, self.position
         )
-        self._saved_at = self.position.step
+        self.saved_at = self.position.step
 
 
 def _result(
-    learner: algorithm1.Learner,
-    bank: Bank,
-    parts: Parts,
-    config: TrainingConfig,
-    position: state.Position,
-    best: dict[str, Tensor],
+    task: Task, learner: algorithm1.Learner, position: state.Position, best: dict[str, Tensor]
 ) -> Trained:
     network = learner.final
-    epoch, score = config.epochs, float("nan")
-    if config.select == "best" and best:
+    epoch, score = task.config.epochs, float("nan")
+    if task.config.select == "best" and best:
         network.load_state_dict({name.removeprefix("best."): tensor for name, tensor in best.items()})
         epoch = position.best_epoch + 1
         score = position.best_score if position.best_score is not None else score
-    answer = logits(network, bank, parts.validation)
-    network = network.cpu().eval().requires_grad_(True)
-    return Trained(network, answer, epoch, score)
+    answer = logits(network, task.bank, task.parts.validation)
+    return Trained(network.cpu().eval().requires_grad_(True), answer, epoch, score)

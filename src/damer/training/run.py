@@ -1,0 +1,271 @@
+"""A whole run: dimensions × folds × members, with its folder.
+
+config.json        everything that decides the run
+log.jsonl          every step and epoch of every network; tensorboard/ holds the same
+arousal.safetensors, valence.safetensors   checkpoints (in fold-1/, fold-2/, … with `--folds`)
+predictions.jsonl  one test track a line, with its seconds
+summary.json       metrics by dimension and corpus
+state/             resumable states, gone when the run is over
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from damer import __version__
+from damer.core.errors import DamerError
+from damer.core.track import Dimension, Track
+from damer.datasets import splits
+from damer.models import checkpoint
+from damer.training.bank import Bank, load_bank
+from damer.training.collection import Collection
+from damer.training.data import Parts, make_parts, make_segment_parts, split_ids
+from damer.training.evaluate import TrackPrediction, ensemble, fit_temperature, predictions
+from damer.training.loop import Place, Task, Trained, train_network
+from damer.training.recipes import Recipe
+from damer.training.record import training_record
+from damer.training.summary import Report, plain, report
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does.
+
+    Attributes:
+        recipe: network and settings.
+        dimensions: arousal, valence or both.
+        folds: number of grouped folds; 0 is one 70/30 split.
+        fold: train this fold alone, from 1; 0 trains each.
+        all_data: test on nothing, train on everything.
+        weights: how checkpoints store weights.
+    """
+
+    recipe: Recipe
+    dimensions: tuple[Dimension, ...]
+    folds: int = 0
+    fold: int = 0
+    all_data: bool = False
+    weights: Literal["float32", "float16"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse contradictions."""
+        if self.folds == 1 or self.folds < 0:
+            raise DamerError(f"{self.folds} folds: at least 2 are needed")
+        if self.folds and not 0 <= self.fold <= self.folds:
+            raise DamerError(f"fold {self.fold}/{self.folds}: the first number is 1 to {self.folds}")
+        if self.all_data and self.folds:
+            raise DamerError("--all-data tests on nothing: leave out --fold and --folds")
+        if self.recipe.training.split == "segment" and (self.folds or self.all_data):
+            raise DamerError('split = "segment" is one 70/30 split: leave out --fold, --folds and --all-data')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values."""
+        return {**vars(self), "recipe": self.recipe.to_dict(), "dimensions": list(self.dimensions)}
+
+
+def execute(
+    plan: Plan,
+    data: Collection,
+    out: Path,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+) -> dict[Dimension, Report]:
+    """Do a run, or go on with it, and return its report by dimension (empty with `all_data`).
+
+    Raises:
+        DamerError: the folder holds another run, or the data cannot be trained on.
+    """
+    place = choose_device(device)
+    plan.recipe.check_spec(data.spec, ", ".join(data.names))
+    _begin(plan, data, out, resume, place)
+    bank = load_bank(data, plan.recipe.model, plan.recipe.training.preload, place, quiet)
+    runner = _Runner(plan, data, bank, out, quiet)
+    found = [
+        (dimension, item)
+        for dimension in plan.dimensions
+        for fold in _folds(plan, data.tracks, dimension)
+        for item in runner.fold(dimension, fold)
+    ]
+    _write_lines(out / "predictions.jsonl", ({"dimension": name, **item.to_dict()} for name, item in found))
+    reports = {
+        dimension: report([item for name, item in found if name == dimension])
+        for dimension in plan.dimensions
+        if any(name == dimension for name, _ in found)
+    }
+    write_json(out / "summary.json", plain(reports))
+    shutil.rmtree(out / "state", ignore_errors=True)
+    return reports
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called "cpu", "cuda" or "auto" (CUDA where there is one)."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DamerError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
+    return torch.device(name)
+
+
+def is_finished(out: Path) -> bool:
+    """Say whether a folder holds a run that is over."""
+    return (out / "summary.json").exists() and not (out / "state").exists()
+
+
+def _begin(plan: Plan, data: Collection, out: Path, resume: bool, device: torch.device) -> None:
+    """Write config.json, or check that a run to be resumed is the same."""
+    config = {
+        "plan": plan.to_dict(),
+        "spec": data.spec.to_dict(),
+        "tracks": len(data.tracks),
+        "threads": torch.get_num_threads(),
+        "device": device.type,
+        "version": __version__,
+    }
+    config = json.loads(json.dumps(config))
+    path = out / "config.json"
+    if path.exists():
+        if not resume:
+            raise DamerError(f"{out}: holds a run already: go on with --resume, or choose another --out")
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differing = _differences(before, config)
+        if differing:
+            raise DamerError(
+                f"{out}: cannot resume, {differing[0]}: give the same options and data, or another --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "state").mkdir(exist_ok=True)
+    write_json(path, {**config, "stores": list(data.names)})
+
+
+def _differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """Name the values of `now` that were others before."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        keys = [key for key in now if key not in ("save_every", "version")]
+        return [text for key in keys for text in _differences(before.get(key), now[key], f"{name}.{key}")]
+    return [] if before == now else [f"{name.lstrip('.')} was {before!r} and is now {now!r}"]
+
+
+class _Fold(NamedTuple):
+    """One division into training and test part: its name in the record, its number, the ids to test on."""
+
+    name: str
+    number: int
+    test_ids: tuple[str, ...]
+
+
+def _folds(plan: Plan, tracks: Sequence[Track], dimension: Dimension) -> list[_Fold]:
+    config = plan.recipe.training
+    originals = [item for item in tracks if item.variant == 0 and item.label(dimension) is not None]
+    if plan.all_data:
+        return [_Fold("all data", 0, ())]
+    if not plan.folds:
+        return [_Fold("70/30 split", 0, split_ids(originals, dimension, config).test)]
+    found = splits.grouped_folds(originals, plan.folds, dimension, config.seed)
+    return [
+        _Fold(f"{number}/{plan.folds}", number, fold.test)
+        for number, fold in enumerate(found, 1)
+        if plan.fold in (0, number)
+    ]
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """Trains the folds of a run."""
+
+    plan: Plan
+    data: Collection
+    bank: Bank
+    out: Path
+    quiet: bool
+
+    def fold(self, dimension: Dimension, fold: _Fold) -> list[TrackPrediction]:
+        """Train the members of a fold, write their checkpoint, return the test part's predictions."""
+        parts, trained = self._members(dimension, fold)
+        first = parts[0]
+        judged = [
+            (item.network, item.validation, part.validation)
+            for item, part in zip(trained, parts, strict=True)
+        ]
+        temperature = fit_temperature(judged, self.bank, first.track_labels)
+        networks = [item.network for item in trained]
+        tested: list[TrackPrediction] = []
+        if len(first.test):
+            probability = ensemble(networks, self.bank, first.test, temperature)
+            tested = predictions(
+                self.bank, first.test, probability, first.labels, first.track_labels, fold.number
+            )
+        record = training_record(self.plan.recipe, dimension, self.bank, parts, trained, fold.name)
+        if tested:
+            record["metrics"] = report(tested, intervals=False)
+        saved = checkpoint.Checkpoint(
+            dimension=dimension,
+            networks=[network.cpu() for network in networks],
+            spec=self.data.spec,
+            temperature=temperature,
+            record=plain(record),
+            name=self.plan.recipe.name,
+            version=__version__,
+        )
+        folder = self.out / f"fold-{fold.number}" if fold.number and not self.plan.fold else self.out
+        folder.mkdir(exist_ok=True)
+        checkpoint.save(folder / f"{dimension}.safetensors", saved, self.plan.weights)
+        return tested
+
+    def _members(self, dimension: Dimension, fold: _Fold) -> tuple[list[Parts], list[Trained]]:
+        recipe = self.plan.recipe
+        config = recipe.training
+        parts: list[Parts] = []
+        trained: list[Trained] = []
+        for member in range(config.members):
+            if config.split == "segment":
+                part = make_segment_parts(self.bank, dimension, config)
+            else:
+                part = make_parts(self.bank, dimension, config, fold.test_ids, member)
+            name = dimension + (f"-fold{fold.number}" if fold.number else "")
+            name += f"-member{member + 1}" if config.members > 1 else ""
+            task = Task(self.bank, part, recipe, self.data.spec, config.seed + member)
+            trained.append(train_network(task, Place(self.out, name, self.quiet)))
+            parts.append(part)
+        return parts, trained
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(json.dumps(line) + "\n")
+    part.replace(path)
+
+
+def read_predictions(path: Path) -> list[tuple[Dimension, TrackPrediction]]:
+    """Read predictions.jsonl.
+
+    Raises:
+        DamerError: it is missing or damaged.
+    """
+    found: list[tuple[Dimension, TrackPrediction]] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                values = json.loads(line)
+                found.append((values["dimension"], TrackPrediction.from_dict(values)))
+    except FileNotFoundError:
+        raise DamerError(
+            f"{path}: missing: the run is not over; go on with `damer train … --resume`"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamerError(f"{path}: cannot be read ({error}): evaluate again with --data") from None
+    return found

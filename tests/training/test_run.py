@@ -1,0 +1,237 @@
+"""Whole runs through the command line: folds, members, kills, and evaluation with its watch on leaks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from damer.cli import main
+from damer.core import metrics
+from damer.datasets.prepared import read_tracks
+from damer.models import checkpoint
+from damer.training.summary import group_hash
+
+SETTINGS = [
+    "model.frames=6", "mel_bands=8", "cochlea_bands=5", "dim=8", "fused_dim=8", "layers=1", "heads=2",
+    "batch_size=16", "memory_size=32", "epochs=3", "learning_rate=0.01",
+]  # fmt: skip
+
+
+def arguments(store: Path, out: Path, *more: str) -> list[str]:
+    found = ["train", "tiny", "--data", str(store), "--out", str(out), "--quiet", "--device", "cpu"]
+    for setting in SETTINGS:
+        found += ["--set", setting]
+    return [*found, *more]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_one_split(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--set", "epochs=8")) == 0
+    printed = capsys.readouterr().out
+    for word in ("arousal", "valence", "constant answer"):
+        assert word in printed
+    assert sorted(item.name for item in out.iterdir()) == [
+        "arousal.safetensors", "config.json", "log.jsonl", "predictions.jsonl", "summary.json", "tensorboard",
+        "valence.safetensors",
+    ]  # fmt: skip
+    found = [line for line in lines(out / "predictions.jsonl") if line["dimension"] == "arousal"]
+    assert len(found) == 8  # 30 % of 24 in whole groups of two
+    assert {line["corpus"] for line in found} == {"toy"}
+    assert all("@" not in str(line["id"]) for line in found)
+    truth = [line["truth"] for line in found]
+    probability = [line["probability"] for line in found]
+    summary = json.loads((out / "summary.json").read_text())["arousal"]["toy"]["track"]
+    assert summary["accuracy"] == pytest.approx(metrics.accuracy(truth, probability))
+    assert summary["accuracy"] >= 0.75
+    for line in found:
+        assert line["probability"] == pytest.approx(np.mean(line["segment_probability"]), abs=1e-5)
+    loaded = checkpoint.load(out / "arousal.safetensors")
+    tested = {str(line["group"]) for line in found}
+    seen = set(loaded.record["groups"]["toy"])
+    assert loaded.record["corpora"]["toy"]["groups"] == len(seen) == 12 - len(tested) + 4  # and the pool's
+    assert not any(group_hash(item) in seen for item in read_tracks(store) if item.group in tested)
+
+
+def test_folds_test_every_track_once(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal", "--folds", "3", "--members", "2")) == 0
+    found = lines(out / "predictions.jsonl")
+    assert sorted(str(line["id"]) for line in found) == sorted(f"toy:{number}" for number in range(24))
+    folds: dict[object, set[object]] = {}
+    for line in found:
+        folds.setdefault(line["group"], set()).add(line["fold"])
+    assert all(len(parts) == 1 for parts in folds.values())
+    for fold in (1, 2, 3):
+        assert len(checkpoint.load(out / f"fold-{fold}" / "arousal.safetensors").networks) == 2
+    capsys.readouterr()
+
+    # Judged again from the checkpoints, each track by the fold that was kept from it: the same numbers.
+    again = tmp_path / "again.jsonl"
+    assert main(["evaluate", str(out), "--data", str(store), "--json", "--predictions", str(again)]) == 0
+    judged = json.loads(capsys.readouterr().out)["arousal"]
+    summary = json.loads((out / "summary.json").read_text())["arousal"]
+    assert judged["report"]["toy"]["track"]["auc"] == pytest.approx(summary["toy"]["track"]["auc"])
+    by_id = {line["id"]: line["probability"] for line in lines(again)}
+    for line in found:
+        assert by_id[line["id"]] == pytest.approx(line["probability"], abs=1e-5)
+
+    # And without data, from the predictions that the run wrote.
+    assert main(["evaluate", str(out)]) == 0
+    assert "toy, per segment" in capsys.readouterr().out
+
+
+def test_single_folds_pool_to_the_same(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tmp_path / "whole"
+    assert main(arguments(store, whole, "--dimension", "arousal", "--folds", "2")) == 0
+    for fold in (1, 2):
+        assert (
+            main(arguments(store, tmp_path / str(fold), "--dimension", "arousal", "--fold", f"{fold}/2")) == 0
+        )
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "1"), str(tmp_path / "2"), "--json"]) == 0
+    pooled = json.loads(capsys.readouterr().out)["arousal"]["report"]
+    assert pooled == json.loads((whole / "summary.json").read_text())["arousal"]
+
+
+def test_leaks_are_refused(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal")) == 0
+    capsys.readouterr()
+    path = str(out / "arousal.safetensors")
+    assert main(["evaluate", path, "--data", str(store)]) == 1
+    message = capsys.readouterr().err
+    assert "16 of 24 tracks (8 groups" in message
+    assert "--allow-leak" in message
+    assert main(["evaluate", path, "--data", str(store), "--skip-seen"]) == 0
+    printed = capsys.readouterr().out
+    assert "Left out: 16 of 24 tracks" in printed
+    assert main(["evaluate", path, "--data", str(store), "--allow-leak", "--json"]) == 0
+    judged = json.loads(capsys.readouterr().out)["arousal"]
+    assert judged["report"]["toy"]["track"]["count"] == 24
+    assert "Leak" in judged["notes"][0]
+
+
+def test_all_data_has_no_test(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    extra = ["--dimension", "valence", "--all-data", "--set", "validation_fraction=0", "--set", "select=last"]
+    assert main(arguments(store, out, *extra)) == 0
+    loaded = checkpoint.load(out / "valence.safetensors")
+    assert loaded.record["corpora"]["toy"]["tracks"] == 28
+    assert loaded.temperature == 1.0
+    assert (out / "predictions.jsonl").read_text() == ""
+    capsys.readouterr()
+    assert main(["evaluate", str(out)]) == 1
+    assert "tested on nothing" in capsys.readouterr().err
+
+
+def test_segment_split_flatters(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal", "--set", "split=segment")) == 0
+    found = lines(out / "predictions.jsonl")
+    assert sum(len(line["seconds"]) for line in found) == round(0.3 * 24 * 6)
+
+
+def kill_when_logged(command: list[str], log: Path, steps: int) -> None:
+    """Start a command and SIGKILL it once its log has so many steps (or let it end)."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        while process.poll() is None:
+            states = list(log.parent.glob("state/*.safetensors"))
+            if states and json.loads(state_header(states[0]))["step"] >= steps:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+
+
+def state_header(path: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return str(file.metadata()["damer_state"])
+
+
+@pytest.mark.e2e
+def test_killed_and_resumed_ends_with_the_same_bits(store: Path, tmp_path: Path) -> None:
+    more = ["--dimension", "arousal", "--threads", "1", "--set", "epochs=40", "--set", "save_every=3"]
+    more += ["--set", "mixup=0.3", "--set", "average=0.9", "--set", "label_fraction=0.6"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "damer", *arguments(store, out, *more)]
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command(whole), check=True, capture_output=True, env=environment)
+    kill_when_logged(command(killed), killed / "log.jsonl", steps=7)
+    kill_when_logged([*command(killed), "--resume"], killed / "log.jsonl", steps=31)
+    subprocess.run([*command(killed), "--resume"], check=True, capture_output=True, env=environment)
+    first, second = load_file(whole / "arousal.safetensors"), load_file(killed / "arousal.safetensors")
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    for name in ("log.jsonl", "predictions.jsonl", "summary.json"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+
+
+def test_resume_needs_the_same_options(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal")) == 0
+    capsys.readouterr()
+    assert main(arguments(store, out, "--dimension", "arousal")) == 1
+    assert "holds a run already: go on with --resume" in capsys.readouterr().err
+    (out / "summary.json").unlink()
+    assert main(arguments(store, out, "--dimension", "arousal", "--resume", "--set", "layers=2")) == 1
+    assert "plan.recipe.model.layers was 1 and is now 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--set", "epoch=3"], "unknown or ambiguous key 'epoch'; did you mean 'epochs'?"),
+        (["--set", "epochs=many"], "setting epochs is 'many'; a value of type int is needed"),
+        (["--set", "momentum_of=encodr"], "choose from encoder, slot, none"),
+        (["--fold", "6/5"], "write it as K/N"),
+        (["--folds", "1"], "at least 2"),
+        (["--set", "features.cochleagram=semitone"], "recipe tiny needs 'semitone'"),
+        (["--set", "model.frames=87"], "train with --set model.frames=6"),
+        (["--set", "validation_fraction=0"], 'set select = "last"'),
+    ],
+)
+def test_errors_say_what_to_do(
+    more: list[str], message: str, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(store, tmp_path / "run", *more)) == 1
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_missing_store_and_recipe(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(tmp_path / "none", tmp_path / "run")) == 1
+    assert "no such store" in capsys.readouterr().err
+    assert main(["train", "papr", "--data", str(store), "--out", str(tmp_path / "run")]) == 1
+    assert "did you mean 'paper'?" in capsys.readouterr().err
