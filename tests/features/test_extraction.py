@@ -3,10 +3,10 @@
 import librosa
 import numpy as np
 import pytest
+from sounds import music
 
 from damer.core.errors import DamerError
 from damer.features import FeatureSpec, extract
-from sounds import music
 
 
 def test_shapes_and_types() -> None:

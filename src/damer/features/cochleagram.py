@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from damer.features import gammatone
 from damer.features.spec import FeatureSpec
-from damer.features.spectrum import extend, window
+from damer.features.spectrum import extend, log_energies, window
 
 # The filters of one second start this long before it (on its reflection), so that they are in full swing when
 # it begins: the slowest, at 50 Hz, has then forgotten its start to one part in 100 000.
@@ -51,8 +51,7 @@ def time_energies(second: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.
     return energies[:, :-1, 0] + energies[:, 1:, 1]
 
 
-def compress(energies: NDArray[np.float32], spec: FeatureSpec) -> None:
-    """Turn band energies into log10(energy ** compression) in place; silence becomes the floor's value."""
-    np.maximum(energies, np.float32(spec.cochleagram_floor), out=energies)
-    np.log(energies, out=energies)
-    energies *= np.float32(spec.compression / np.log(10.0))
+def compress(energies: NDArray[np.float32], spec: FeatureSpec, out: NDArray[np.float32]) -> None:
+    """Write log10(energy ** compression) of bands over frames [bands, S T] into `out` [S, bands, T]."""
+    log_energies(energies, spec.cochleagram_floor, out)
+    out *= np.float32(spec.compression / np.log(10.0))

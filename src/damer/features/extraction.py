@@ -13,7 +13,14 @@ from damer.core.errors import DamerError
 from damer.features.cochleagram import compress, gammatone_weights, time_energies
 from damer.features.mel import mel_bank
 from damer.features.spec import FeatureSpec
-from damer.features.spectrum import BandedBank, PowerSpectrum, emphasise
+from damer.features.spectrum import (
+    SECONDS_AT_ONCE,
+    Bank,
+    PowerSpectrum,
+    Rounding,
+    emphasise,
+    log_energies,
+)
 
 BLOCK_S = 60
 
@@ -105,29 +112,34 @@ def join(parts: Iterable[Views]) -> Views:
 
 
 @functools.lru_cache(maxsize=8)
-def _banks(spec: FeatureSpec) -> tuple[BandedBank, BandedBank]:
-    return BandedBank(mel_bank(spec)), BandedBank(gammatone_weights(spec))
+def _weights(spec: FeatureSpec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return mel_bank(spec), gammatone_weights(spec)
 
 
 def _extract_seconds(sound: NDArray[np.float32], spec: FeatureSpec, previous: float | None) -> Views:
     """Return the views of a whole number of seconds at the spec's rate."""
-    mels, cochlea = _banks(spec)
-    spectrum = PowerSpectrum(spec)
-    seconds = emphasise(sound, spec.pre_emphasis, previous).reshape(-1, spec.sample_rate)
-    mel = np.empty((len(seconds), spec.n_mels, spec.frames), np.float32)
-    cochleagram = np.empty((len(seconds), spec.n_cochlea, spec.frames), np.float32)
-    for index, second in enumerate(seconds):
-        power = spectrum(second)
-        mels(power, mel[index])
-        np.maximum(mel[index], np.float32(spec.mel_floor), out=mel[index])
-        np.log(mel[index], out=mel[index])
+    at_once = min(SECONDS_AT_ONCE, len(sound) // spec.sample_rate)
+    spectrum = PowerSpectrum(spec, at_once)
+    mel_weights, cochlea_weights = _weights(spec)
+    mel_bands, cochlea_bands = Bank(mel_weights, spectrum.power), Bank(cochlea_weights, spectrum.power)
+    rounding = Rounding(mel_weights, spec.mel_floor)
+    emphasised = emphasise(sound, spec.pre_emphasis, previous).reshape(-1, spec.sample_rate)
+    mel = np.empty((len(emphasised), spec.n_mels, spec.frames), np.float32)
+    cochleagram = np.empty((len(emphasised), spec.n_cochlea, spec.frames), np.float32)
+    for first in range(0, len(emphasised), at_once):
+        part = slice(first, first + at_once)
+        spectrum(emphasised[part])
+        energies = mel_bands.energies()
+        if len(faint := rounding.frames(spectrum.power, energies)):
+            spectrum.sharpen(faint)
+            energies = mel_bands.energies()
+        log_energies(energies, spec.mel_floor, mel[part])
         if spec.cochleagram == "fft":
-            cochlea(power, cochleagram[index])
-            compress(cochleagram[index], spec)
-        elif spec.cochleagram == "time":
-            cochleagram[index] = time_energies(second, spec)
-            compress(cochleagram[index], spec)
-    if spec.cochleagram == "semitone":
+            compress(cochlea_bands.energies(), spec, cochleagram[part])
+    if spec.cochleagram == "time":
+        for second, out in zip(emphasised, cochleagram, strict=True):
+            compress(time_energies(second, spec), spec, out[None])
+    elif spec.cochleagram == "semitone":
         from damer.features.semitone import semitone_cochleagram
 
         cochleagram = semitone_cochleagram(sound, spec)
