@@ -23,7 +23,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(RUNTIME) ## install, then recognise the bundled examples and write a report to out/demo
-	@$(BIN)/damer predict src/damer/examples --plot --report --out $(OUT)
+	@$(BIN)/damer predict src/damer/examples --window all --plot --report --out $(OUT)
 	@echo "Report: $(abspath $(OUT))/report.html"
 
 test: lint pytest ## environment, static checks and all default tests
