@@ -20,7 +20,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser(
         "train",
         help="train networks on prepared stores, or on a folder of audio with labels",
-        description="Train networks on prepared stores (--data) or on a folder of audio with labels (--audio)",
+        description="Train networks on prepared stores (--data) or a folder of audio with labels (--audio).",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument

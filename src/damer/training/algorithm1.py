@@ -117,7 +117,7 @@ def step(
     count = len(batch.label)
     clean = batch.mel.float(), batch.cochleagram.float()
     mel, cochleagram = learner.augment.features(*clean, generator)
-    mixed = learner.augment.mix(mel[:count], cochleagram[:count], batch.target, generator)
+    mixed = learner.augment.mix(mel[:count], cochleagram[:count], batch, generator)
     mel, cochleagram = torch.cat([mixed[0], mel[count:]]), torch.cat([mixed[1], cochleagram[count:]])
     target = torch.stack([1 - mixed[2], mixed[2]], dim=1)
 

@@ -9,6 +9,7 @@ from damer.features.spec import FeatureSpec
 from damer.models import Damer
 from damer.models.stem import Stem
 from damer.training.config import TrainingConfig
+from damer.training.data import Batch
 
 Response = tuple[Tensor, Tensor]
 
@@ -71,20 +72,28 @@ class Augment:
                 draw = torch.randn(views[place].shape, generator=generator).to(mel.device)
                 views[place] = views[place] + config.noise * deviation * draw
             if config.band_mask:
-                masked = _bands(views[place].shape[:2], config.band_mask, generator).to(mel.device)
+                shape = views[place].shape[:2]
+                masked = _bands(shape, config.band_mask, config.band_mask_group, generator).to(mel.device)
                 views[place] = torch.where(masked[:, :, None], mean, views[place])
         return views[0], views[1]
 
     def mix(
-        self, mel: Tensor, cochleagram: Tensor, target: Tensor, generator: torch.Generator
+        self, mel: Tensor, cochleagram: Tensor, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return labelled views and targets, each sample blended with another (Zhang et al. 2018).
 
         The larger share is always the sample's own, so its class stays what the contrastive term is told.
+
+        Args:
+            mel: labelled rows [B, 128, F].
+            cochleagram: labelled rows [B, 84, G].
+            batch: their targets and corpora.
+            generator: of the draws.
         """
+        target = batch.target
         alpha = self.config.mixup
         if alpha:
-            pair = torch.randperm(len(mel), generator=generator).to(mel.device)
+            pair = self._partners(batch.corpus, generator).to(mel.device)
             gammas = torch._standard_gamma(torch.full((2, len(mel)), alpha), generator=generator)
             share = gammas[0] / gammas.sum(0).clamp_min(1e-12)
             own = torch.maximum(share, 1 - share).to(mel.device)
@@ -94,10 +103,24 @@ class Augment:
         smoothing = self.config.label_smoothing
         return mel, cochleagram, (1 - smoothing) * target + smoothing / 2
 
+    def _partners(self, corpus: Tensor, generator: torch.Generator) -> Tensor:
+        """Return for each sample another one's number, of any corpus or of its own."""
+        shuffled = torch.randperm(len(corpus), generator=generator)
+        if self.config.mixup_pairs == "any":
+            return shuffled
+        own = corpus.cpu()
+        pair = torch.empty_like(shuffled)
+        for number in set(own.tolist()):
+            pair[own == number] = shuffled[own[shuffled] == number]
+        return pair
 
-def _bands(shape: torch.Size, share: float, generator: torch.Generator) -> Tensor:
-    """Return bool [B, bands]: in each sample one run of up to share * bands neighbours."""
+
+def _bands(shape: torch.Size, share: float, group: int, generator: torch.Generator) -> Tensor:
+    """Return bool [B, bands]: in each sample a run of up to share * bands neighbours, or groups at random."""
     batch, bands = shape
+    if group:
+        groups = torch.rand(batch, -(-bands // group), generator=generator) < share
+        return groups.repeat_interleave(group, dim=1)[:, :bands]
     width = torch.rand(batch, 1, generator=generator) * share * bands
     start = torch.rand(batch, 1, generator=generator) * (bands - width)
     place = torch.arange(bands)

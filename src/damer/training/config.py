@@ -39,15 +39,19 @@ class TrainingConfig:
         soft_label_width: 0 for hard classes; else the class is sigmoid(value / width), so that a value near
             the threshold says less.
         segments_per_track: seconds drawn from each track in each epoch; 0 takes all of them.
-        balance: how tracks are drawn: "none" (each once), or so that classes, corpora or both weigh equally.
+        balance: how tracks are drawn: "none" (each once), or so that classes, corpora or both weigh equally;
+            balance_power between 0 and 1 goes only part of the way (1 / count ** power).
         renders: train on the augmented renders of a track too (never validate or test on them).
         label_fraction: share of training groups that keep their labels; the rest become the unlabelled pool.
         unlabelled_batch: unlabelled segments a step; 0 means as many as labelled ones.
         preload: keep token features in memory: "auto" (where they fit), "yes" or "no" (read from the store).
 
-    Augmentation: mixup (alpha of the Beta distribution), label_smoothing, band_mask (largest share of
-        neighbouring bands set to the mean), gain_jitter (standard deviation in dB), noise (standard
-        deviation in units of a standardised feature).
+    Augmentation
+        mixup: alpha of the Beta distribution; mixup_pairs: partners from "any" corpus or the same "corpus".
+        label_smoothing: share of the target given to both classes alike.
+        band_mask: with band_mask_group = 0 the largest share of neighbouring bands set to their mean; with
+            n above 0 the probability with which each group of n neighbouring bands is.
+        gain_jitter: standard deviation in dB; noise: standard deviation in units of a standardised feature.
 
     Split
         split: "track" (grouped, default) or "segment" (rows at random, to measure the leakage).
@@ -99,14 +103,17 @@ class TrainingConfig:
     soft_label_width: float = 0.0
     segments_per_track: int = 0
     balance: Balance = "none"
+    balance_power: float = 1.0
     renders: bool = True
     label_fraction: float = 1.0
     unlabelled_batch: int = 0
     preload: Literal["auto", "yes", "no"] = "auto"
 
     mixup: float = 0.0
+    mixup_pairs: Literal["any", "corpus"] = "any"
     label_smoothing: float = 0.0
     band_mask: float = 0.0
+    band_mask_group: int = 0
     gain_jitter: float = 0.0
     noise: float = 0.0
 
@@ -131,10 +138,10 @@ class TrainingConfig:
             self._require(name, getattr(self, name) > 0, "above 0")
         not_negative = [name for name in _FIELDS if name.startswith("lambda_")]
         not_negative += ["weight_decay", "warmup_steps", "soft_label_width", "segments_per_track"]
-        not_negative += ["unlabelled_batch", "mixup", "gain_jitter", "noise", "seed"]
+        not_negative += ["unlabelled_batch", "mixup", "gain_jitter", "noise", "seed", "band_mask_group"]
         for name in not_negative:
             self._require(name, getattr(self, name) >= 0, "0 or more")
-        for name in ("theta_max", "theta_min", "band_mask"):
+        for name in ("theta_max", "theta_min", "band_mask", "balance_power"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         for name in ("test_fraction", "validation_fraction", "label_smoothing", "momentum", "average"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")

@@ -31,6 +31,7 @@ class Batch(NamedTuple):
         cochleagram: token features float16 [B + U, 84, G].
         target: share of class 1, float32 [B]; 0 or 1 unless labels are soft.
         label: class, int64 [B].
+        corpus: number of the row's corpus, int64 [B].
         pool_truth: class of the unlabelled rows where it is known (hidden from the loss), else -1, int64 [U].
     """
 
@@ -38,6 +39,7 @@ class Batch(NamedTuple):
     cochleagram: Tensor
     target: Tensor
     label: Tensor
+    corpus: Tensor
     pool_truth: Tensor
 
 
@@ -245,6 +247,8 @@ class Sampler:
             by_base.setdefault(track.base_id, []).append(parts.train[of_row == number])
             owners.setdefault(track.base_id, int(number))
         self.pieces = list(by_base.values())
+        names = sorted({track.corpus for track in bank.tracks})
+        self.corpus = np.array([names.index(track.corpus) for track in bank.tracks], dtype=np.int64)
         self.weights = _piece_weights(bank, parts, list(owners.values()), config)
 
     def epoch(self, epoch: int) -> list[IntArray]:
@@ -280,6 +284,7 @@ class Sampler:
             cochleagram,
             torch.from_numpy(self.parts.targets[rows]).to(place),
             torch.from_numpy(self.parts.labels[rows]).to(place),
+            torch.from_numpy(self.corpus[self.bank.track_of_row[rows]]).to(place),
             torch.from_numpy(self.parts.labels[pool]).to(place),
         )
 
@@ -295,7 +300,7 @@ def _piece_weights(
         corpus = bank.tracks[number].corpus if "corpus" in config.balance else ""
         keys.append((corpus, int(parts.track_labels[number]) if "class" in config.balance else 0))
     counts = {key: keys.count(key) for key in keys}
-    weights = np.array([1 / counts[key] for key in keys])
+    weights = np.array([counts[key] ** -config.balance_power for key in keys])
     shares: NDArray[np.float64] = weights / weights.sum()
     return shares
 
