@@ -2,22 +2,29 @@
 
 usage: python scripts/generated_docs.py [--check]
 
-`docs/commands.md` comes from the command line's own parser, `docs/recipes.md` from the packaged recipes,
-the results in `MODEL_CARD.md` from `experiments/results/*.json`. With `--check` nothing is written: what is
-out of date is named, and the status is 1.
+`docs/commands.md` comes from the command line's own parser, `docs/settings.md` from the configuration
+classes, `docs/recipes.md` from the packaged recipes, and the results in `MODEL_CARD.md` from
+`experiments/results/*.json`. With `--check` nothing is written: what is out of date is named, and the status
+is 1.
 
 A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
 of a table, each value a text, a number or an interval `[low, high]`.
 """
 
 import argparse
+import dataclasses
+import inspect
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from damer.cli import build_parser
+from damer.features import FeatureSpec
+from damer.models import DamerConfig
+from damer.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- results: written by scripts/generated_docs.py -->", "<!-- end of results -->"
@@ -66,7 +73,12 @@ def row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     explained = (action.help or "").replace("%(prog)s", parser.prog)
     explained = explained % {**vars(action), "prog": parser.prog} if "%" in explained else explained
     default = action.default
-    told = "default" in explained or f"({default})" in explained or action.nargs == 0
+    told = (
+        "(one a core)" in explained
+        or "default" in explained
+        or f"({default})" in explained
+        or action.nargs == 0
+    )
     told = told or not action.option_strings
     if not told and default not in (None, argparse.SUPPRESS, [], ()):
         explained += f" (default: {default})"
@@ -83,7 +95,7 @@ def commands_page() -> str:
         "",
         "Exit status of every command: 0 done; 1 something was wrong, named in one line on standard error;",
         "2 the command was not understood; 130 interrupted. Results go to standard output, messages and",
-        "progress to standard error. Every command has `-h, --help`; `damer --version` prints the version.",
+        "progress to standard error. Every command has `--help`; `--version` prints the version.",
         "",
     ]
     for parser, summary in subparsers(build_parser()):
@@ -113,6 +125,49 @@ def commands_page() -> str:
 def sentence(text: str) -> str:
     """Return a help text as a sentence."""
     return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def settings_page() -> str:
+    """Return `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "<!-- written by scripts/generated_docs.py from the configuration classes; do not edit -->",
+        "",
+        "Every setting with its default and choices, and what its class says of it. [Method](method.md)",
+        "tells which of them are readings of the paper. An unknown name or an impossible value is an error",
+        "that says so.",
+        "",
+    ]
+    classes: list[tuple[type, str]] = [
+        (TrainingConfig, "table `[training]` of a recipe, `--set name=value`"),
+        (DamerConfig, "table `[model]` of a recipe, `--set model.name=value`"),
+        (FeatureSpec, "table `[features]` of a recipe, `--spec name=value` when features are extracted"),
+    ]
+    for kind, where in classes:
+        lines += [
+            f"## {kind.__name__}",
+            "",
+            f"Set by: {where}.",
+            "",
+            "| setting | default | kind |",
+            "|---|---|---|",
+        ]
+        hints = get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            lines.append(f"| `{field.name}` | `{field.default}` | {kind_of(hints[field.name])} |")
+        lines += ["", "```text", inspect.cleandoc(kind.__doc__ or ""), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def kind_of(hint: Any) -> str:
+    """Return a setting's type in plain words."""
+    if get_origin(hint) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(hint))
+    if get_origin(hint) is UnionType:
+        return " or ".join(kind_of(part) for part in get_args(hint))
+    words = {int: "whole number", float: "number", bool: "`true` or `false`", type(None): "nothing"}
+    return words.get(hint, "text")
 
 
 def recipes_page() -> str:
@@ -166,6 +221,7 @@ def main() -> int:
     """Write or check every generated page and return the exit status."""
     pages = {
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "recipes.md": recipes_page(),
         ROOT / "MODEL_CARD.md": model_card(),
     }
