@@ -150,11 +150,15 @@ def test_settings_named_in_the_method_exist() -> None:
     assert named <= known, f"documented and unknown: {sorted(named - known)}"
 
 
-@pytest.mark.parametrize(
-    "switch",
-    "tokens positions head confidence theta_schedule pseudo_labels memory reduction momentum_of split labels "
-    "select cochleagram".split(),
-)
+# fmt: off
+SWITCHES = [
+    "tokens", "positions", "head", "confidence", "theta_schedule", "pseudo_labels", "memory", "reduction",
+    "momentum_of", "split", "labels", "select", "cochleagram",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
 def test_both_readings_of_the_paper_are_explained(switch: str) -> None:
     """Each switch that settles the paper is on the page of the method with every one of its choices."""
     from typing import get_args, get_type_hints
