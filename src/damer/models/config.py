@@ -21,6 +21,9 @@ _LIMITS = {
     "ffn_ratio": (1, 64),
     "fused_dim": (1, 16384),
     "context_s": (1, 600),
+    "mel_patch": (1, 4096),
+    "cochleagram_patch": (1, 4096),
+    "styles": (1, 64),
 }
 
 
@@ -47,6 +50,11 @@ class DamerConfig:
         stem: "raw": a token's features are its frames in one second (the paper); "statistics": statistics
             over `context_s` seconds around it.
         context_s: seconds around a second that its features look at; 1 for the raw stem.
+        mel_patch: neighbouring Mel bands that share a token; 1 is the paper's. A divisor of `mel_bands`.
+        cochleagram_patch: neighbouring cochleagram bands that share a token; 12 makes a semitone reading's
+            tokens octaves.
+        styles: kinds of music that the heads tell apart, each with an offset of its own to the shared answer,
+            weighted by how likely the network finds each style; 1, the paper's, has no styles.
     """
 
     frames: int = 87
@@ -63,6 +71,9 @@ class DamerConfig:
     head: Head = "fused"
     stem: StemKind = "raw"
     context_s: int = 1
+    mel_patch: int = 1
+    cochleagram_patch: int = 1
+    styles: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values no network can be built from."""
@@ -83,6 +94,19 @@ class DamerConfig:
             raise DamerError(f"network setting dim={self.dim}: use a multiple of heads={self.heads}")
         if self.tokens == "frame" and self.stem != "raw":
             raise DamerError(f"network setting tokens='frame': needs stem='raw', not {self.stem!r}")
+        for bands, patch in (("mel_bands", "mel_patch"), ("cochlea_bands", "cochleagram_patch")):
+            if getattr(self, bands) % getattr(self, patch):
+                raise DamerError(
+                    f"network setting {patch}={getattr(self, patch)}: use a divisor of "
+                    f"{bands}={getattr(self, bands)}"
+                )
+        if self.tokens == "frame" and (self.mel_patch, self.cochleagram_patch) != (1, 1):
+            raise DamerError("network setting tokens='frame': needs mel_patch=1 and cochleagram_patch=1")
+        if self.stem == "statistics" and self.cochlea_bands % 12:
+            raise DamerError(
+                f"network setting cochlea_bands={self.cochlea_bands}: the statistics stem reads octaves of "
+                "12 semitones, use a multiple of 12"
+            )
         if self.stem == "raw" and self.context_s != 1:
             raise DamerError(f"network setting context_s={self.context_s}: the raw stem sees 1 second, use 1")
 

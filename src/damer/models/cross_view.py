@@ -1,45 +1,9 @@
 """One layer of Dual-Stream Attention Fusion: each view asks the other (section IV.B, eqs 3 to 8)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_BYTE_VALUES = 256
-
-
-def byte_dropout(values: Tensor, probability: float) -> Tensor:
-    """Drop elements with a mask of random bytes: several times cheaper on a CPU than one draw an element.
-
-    Args:
-        values: any shape, any floating type.
-        probability: of dropping an element, in [0, 1); rounded to the nearest 1/256, and what is kept is
-            scaled by the rounded rate, so that the expectation is exactly `values`.
-
-    Returns:
-        Tensor like `values`: dropped elements 0, the others divided by the rate kept.
-    """
-    dropped = min(round(probability * _BYTE_VALUES), _BYTE_VALUES - 1)
-    if dropped == 0:
-        return values
-    words = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device)
-    bits = words.random_(-(2**63), None).view(torch.uint8)[: values.numel()].view(values.shape)
-    return values * ((bits >= dropped).to(values.dtype) * (_BYTE_VALUES / (_BYTE_VALUES - dropped)))
-
-
-class Dropout(nn.Module):
-    """Dropout by a mask of bytes on a CPU, by PyTorch's own kernel elsewhere; nothing in evaluation."""
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return `values` with elements dropped while training, unchanged otherwise."""
-        if not self.training or self.probability == 0.0:
-            return values
-        if values.device.type == "cpu":
-            return byte_dropout(values, self.probability)
-        return F.dropout(values, self.probability)
+from damer.models.kernels import add_dropped, attend
 
 
 class CrossAttention(nn.Module):
@@ -59,20 +23,22 @@ class CrossAttention(nn.Module):
 
     def forward(self, asking: Tensor, answering: Tensor) -> Tensor:
         """Return [B, N, D]: each of N asking tokens [B, N, D], answered by M tokens [B, M, D]."""
-        query = self._split(self.query(asking))
-        key, value = (self._split(half) for half in self.key_value(answering).chunk(2, dim=-1))
+        batch, count, dim = asking.shape
+        shape = (batch, -1, self.heads, dim // self.heads)
+        key, value = self.key_value(answering).unflatten(-1, (2, -1)).unbind(dim=2)
+        key, value = (part.reshape(shape).transpose(1, 2) for part in (key, value))
         if asking.device.type == "cpu":
-            # Explicit products: the backward pass of PyTorch's fused attention is twice as slow on a CPU.
-            scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
-            answer = scores.softmax(dim=-1).to(value.dtype) @ value
+            # The scale 1 / sqrt(d_k) goes into the weights: they are fewer than the scores.
+            scale = shape[-1] ** -0.5
+            query = F.linear(asking, self.query.weight * scale, self.query.bias * scale)
+            parts = (query.view(shape).transpose(1, 2), key, value)
+            answer = attend(*(part.reshape(-1, *part.shape[2:]) for part in parts))
+            answer = answer.view(batch, self.heads, count, -1)
         else:
+            query = self.query(asking).view(shape).transpose(1, 2)
             answer = F.scaled_dot_product_attention(query, key, value)
-        heard: Tensor = self.output(answer.transpose(1, 2).flatten(2))
+        heard: Tensor = self.output(answer.transpose(1, 2).reshape(batch, count, dim))
         return heard
-
-    def _split(self, tokens: Tensor) -> Tensor:
-        """[B, N, D] -> [B, H, N, d_k]."""
-        return tokens.view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Direction(nn.Module):
@@ -80,19 +46,27 @@ class Direction(nn.Module):
 
     def __init__(self, dim: int, heads: int, ffn_ratio: int, dropout: float) -> None:
         super().__init__()
+        self.dropout = dropout
         self.attention = CrossAttention(dim, heads)
         self.attention_norm = nn.LayerNorm(dim)
         self.expand = nn.Linear(dim, ffn_ratio * dim)
         self.contract = nn.Linear(ffn_ratio * dim, dim)
         self.ffn_norm = nn.LayerNorm(dim)
-        self.dropout = Dropout(dropout)
 
     def forward(self, asking: Tensor, answering: Tensor) -> Tensor:
         """Return the asking view's tokens [B, N, D] after hearing `answering` [B, M, D]."""
-        tokens = self.attention_norm(asking + self.dropout(self.attention(asking, answering)))
+        tokens = self.attention_norm(self._add(asking, self.attention(asking, answering)))
         update = self.contract(F.gelu(self.expand(tokens)))
-        told: Tensor = self.ffn_norm(tokens + self.dropout(update))
+        told: Tensor = self.ffn_norm(self._add(tokens, update))
         return told
+
+    def _add(self, residual: Tensor, update: Tensor) -> Tensor:
+        """Residual + dropout(update)."""
+        if not self.training or self.dropout == 0.0:
+            return residual + update
+        if update.device.type == "cpu":
+            return add_dropped(residual, update, self.dropout)
+        return residual + F.dropout(update, self.dropout)
 
 
 class CrossViewLayer(nn.Module):

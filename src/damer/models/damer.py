@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from damer.core.errors import DamerError
 from damer.models.config import DamerConfig
-from damer.models.cross_view import CrossViewLayer, Dropout
+from damer.models.cross_view import CrossViewLayer
 from damer.models.stem import make_stem
 
 CLASSES = 2  # low or negative, high or positive
@@ -21,12 +21,14 @@ class DamerOutput(NamedTuple):
         cochleagram: logits of the cochleagram head [B, 2].
         fused: logits of the fused head [B, 2].
         embedding: fused embedding z_fuse [B, fused_dim], not normalised.
+        style: logits of the styles [B, styles]; [0, 1] where the network has none.
     """
 
     mel: Tensor
     cochleagram: Tensor
     fused: Tensor
     embedding: Tensor
+    style: Tensor = torch.empty(0, 1)
 
 
 class ViewEmbedding(nn.Module):
@@ -35,22 +37,50 @@ class ViewEmbedding(nn.Module):
     Args:
         bands: bands of the view.
         features: features of a band, as its stem gives them.
+        patch: neighbouring bands that share a token.
         config: the network's configuration.
     """
 
-    def __init__(self, bands: int, features: int, config: DamerConfig) -> None:
+    def __init__(self, bands: int, features: int, patch: int, config: DamerConfig) -> None:
         super().__init__()
         self.by_frame = config.tokens == "frame"
-        count, width = (features, bands) if self.by_frame else (bands, features)
+        self.count = bands // patch
+        count, width = (features, bands) if self.by_frame else (self.count, patch * features)
         self.project = nn.Linear(width, config.dim)
         self.position: nn.Parameter | None = None
         if config.positions == "learned":
             self.position = nn.Parameter(0.02 * torch.randn(count, config.dim))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return tokens [B, N, D] of features [B, bands, F]; N is bands, or F with tokens="frame"."""
-        tokens: Tensor = self.project(features.transpose(1, 2) if self.by_frame else features)
-        return tokens if self.position is None else tokens + self.position
+        """Return tokens [B, N, D] of features [B, bands, F]; N is bands / patch, or F with tokens="frame"."""
+        rows = features.transpose(1, 2) if self.by_frame else features.reshape(len(features), self.count, -1)
+        tokens: Tensor = self.project(rows)
+        return tokens if self.position is None else tokens + self.position.to(tokens.dtype)
+
+
+class StyleOffsets(nn.Module):
+    """What each style adds to an answer that all share.
+
+    Args:
+        width: features of the embedding.
+        styles: kinds of music told apart.
+    """
+
+    def __init__(self, width: int, styles: int) -> None:
+        super().__init__()
+        self.offsets = nn.Linear(width, styles * CLASSES)
+
+    def forward(self, logits: Tensor, embedding: Tensor, weights: Tensor) -> Tensor:
+        """Return the logits [B, 2] of the mixture of the styles' answers.
+
+        Args:
+            logits: the shared answer [B, 2].
+            embedding: what is answered about [B, width].
+            weights: probability of each style [B, styles].
+        """
+        offsets = self.offsets(embedding).unflatten(-1, (-1, CLASSES))
+        answers = (logits[:, None] + offsets).float().log_softmax(dim=-1)
+        return (answers + weights[..., None].clamp_min(1e-12).log()).logsumexp(dim=1)
 
 
 class Damer(nn.Module):
@@ -78,8 +108,8 @@ class Damer(nn.Module):
         for view, shape in (("mel", mel_shape), ("cochleagram", cochleagram_shape)):
             self.register_buffer(f"{view}_mean", torch.zeros(shape))
             self.register_buffer(f"{view}_std", torch.ones(shape))
-        self.mel_embedding = ViewEmbedding(*mel_shape, config)
-        self.cochleagram_embedding = ViewEmbedding(*cochleagram_shape, config)
+        self.mel_embedding = ViewEmbedding(*mel_shape, config.mel_patch, config)
+        self.cochleagram_embedding = ViewEmbedding(*cochleagram_shape, config.cochleagram_patch, config)
         self.layers = nn.ModuleList(
             CrossViewLayer(config.dim, config.heads, config.ffn_ratio, config.dropout)
             for _ in range(config.layers)
@@ -87,22 +117,30 @@ class Damer(nn.Module):
         self.fusion = nn.Sequential(
             nn.Linear(2 * config.dim, config.fused_dim),
             nn.GELU(),
-            Dropout(config.dropout),
+            nn.Dropout(config.dropout),
             nn.Linear(config.fused_dim, config.fused_dim),
         )
         self.mel_head = nn.Linear(config.dim, CLASSES)
         self.cochleagram_head = nn.Linear(config.dim, CLASSES)
         self.fused_head = nn.Linear(config.fused_dim, CLASSES)
+        self.style_head: nn.Linear | None = None
+        if config.styles > 1:
+            self.style_head = nn.Linear(2 * config.dim, config.styles)
+            self.mel_styles = StyleOffsets(config.dim, config.styles)
+            self.cochleagram_styles = StyleOffsets(config.dim, config.styles)
+            self.fused_styles = StyleOffsets(config.fused_dim, config.styles)
 
-    def forward(self, mel: Tensor, cochleagram: Tensor) -> DamerOutput:
+    def forward(self, mel: Tensor, cochleagram: Tensor, style: Tensor | None = None) -> DamerOutput:
         """Answer for B segments.
 
         Args:
             mel: token features of the Mel view [B, mel_bands, F] as the stem gives them, not standardised.
             cochleagram: those of the cochleagram [B, cochlea_bands, G].
+            style: number of the style of each segment where it is known, int64 [B], -1 where it is not; the
+                network's own estimate takes its place.
 
         Returns:
-            The logits of the three heads and the fused embedding.
+            The logits of the three heads, the fused embedding and the logits of the styles.
         """
         mel_tokens = self.mel_embedding((mel - self.mel_mean) / self.mel_std)
         cochleagram_tokens = self.cochleagram_embedding(
@@ -111,12 +149,24 @@ class Damer(nn.Module):
         for layer in self.layers:
             mel_tokens, cochleagram_tokens = layer(mel_tokens, cochleagram_tokens)
         mel_pooled, cochleagram_pooled = mel_tokens.mean(dim=1), cochleagram_tokens.mean(dim=1)
-        embedding = self.fusion(torch.cat([mel_pooled, cochleagram_pooled], dim=-1))
-        return DamerOutput(
+        pooled = torch.cat([mel_pooled, cochleagram_pooled], dim=-1)
+        embedding = self.fusion(pooled)
+        output = DamerOutput(
             self.mel_head(mel_pooled),
             self.cochleagram_head(cochleagram_pooled),
             self.fused_head(embedding),
             embedding,
+        )
+        if self.style_head is None:
+            return output
+        styles = self.style_head(pooled)
+        weights = _style_weights(styles, style)
+        return DamerOutput(
+            self.mel_styles(output.mel, mel_pooled, weights),
+            self.cochleagram_styles(output.cochleagram, cochleagram_pooled, weights),
+            self.fused_styles(output.fused, embedding, weights),
+            embedding,
+            styles,
         )
 
     def probability(self, output: DamerOutput, temperature: float = 1.0) -> Tensor:
@@ -154,3 +204,15 @@ class Damer(nn.Module):
                 raise DamerError("standardisation: mean and deviation must be finite, check the features")
             own_mean.copy_(mean.expand_as(own_mean))
             own_std.copy_(std.where(std > 0, torch.ones_like(std)).expand_as(own_std))
+
+
+def _style_weights(logits: Tensor, style: Tensor | None) -> Tensor:
+    """Return the weight of each style [B, styles]: one for a style that is known, else its probability.
+
+    The estimate is learned from known styles alone: no gradient reaches it through the answers.
+    """
+    estimated = logits.detach().float().softmax(dim=-1)
+    if style is None:
+        return estimated
+    known = nn.functional.one_hot(style.clamp_min(0), logits.shape[1]).to(estimated.dtype)
+    return torch.where((style >= 0)[:, None], known, estimated)

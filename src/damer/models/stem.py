@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+import torch
 from torch import LongTensor, Tensor
 
-from damer.core.errors import DamerError
 from damer.models.config import DamerConfig
+from damer.models.tonal import DEGREE_FEATURES, GLOBAL_FEATURES, PITCH_CLASSES, WindowMean, tonal_features
 
 
 class Stem(Protocol):
@@ -44,8 +45,100 @@ class RawStem:
         return mel[centres], cochleagram[centres]
 
 
+# Edges in Hz of the three rates of modulation, as bins of a spectrum over one second.
+_MODULATION_BINS = ((1, 4), (4, 9), (9, 20))
+_MEL_STATISTICS = 6 + len(_MODULATION_BINS)
+_COCHLEAGRAM_STATISTICS = 7
+_ENERGY = 6  # place of the mean energy among the cochleagram's statistics
+_HOLD = 4  # a semitone cochleagram moves every fourth frame only (damer.features.semitone)
+_FLOOR = 1e-4
+_COMPRESSION = 0.3
+
+
+def _mel_statistics(mel: Tensor) -> Tensor:
+    """Return [S, 128, 9] of mel [S, 128, T]: mean, deviation, change, attack, extremes, modulation."""
+    change = mel.diff(dim=-1)
+    spectrum = torch.fft.rfft(mel - mel.mean(-1, keepdim=True)).abs().square() / mel.shape[-1] ** 2
+    return torch.stack(
+        [
+            mel.mean(-1),
+            mel.std(-1, correction=0),
+            change.abs().mean(-1),
+            change.amax(-1).clamp(min=0),
+            mel.amax(-1),
+            mel.amin(-1),
+            *[(spectrum[..., low:high].sum(-1) + _FLOOR).log() for low, high in _MODULATION_BINS],
+        ],
+        dim=-1,
+    )
+
+
+def _cochleagram_statistics(cochleagram: Tensor) -> Tensor:
+    """Return [S, 84, 7] of cochleagram [S, 84, T]: as for Mel, then height above neighbours, mean energy."""
+    frames = cochleagram[..., 1::_HOLD]
+    around = torch.nn.functional.pad(frames.transpose(1, 2), (2, 2), mode="replicate").transpose(1, 2)
+    neighbours = (around[:, :-4] + around[:, 1:-3] + around[:, 3:-1] + around[:, 4:]) / 4
+    energy = (10.0 ** (frames / _COMPRESSION)).mean(-1)
+    return torch.stack(
+        [
+            frames.mean(-1),
+            frames.std(-1, correction=0),
+            frames.diff(dim=-1).abs().mean(-1),
+            frames.amax(-1),
+            frames.amin(-1),
+            (frames - neighbours).clamp(min=0).mean(-1),
+            _COMPRESSION * (energy + 1e-10).log10(),
+        ],
+        dim=-1,
+    )
+
+
+class StatisticsStem:
+    """A token's features are statistics of its band over a context, and the harmony of that context.
+
+    A band says of each second how loud it was, how it moved and how fast; a token tells mean and deviation of
+    that over the seconds around. To the cochleagram's bands, which are to be semitones (FeatureSpec with
+    cochleagram="semitone"), it adds what `damer.models.tonal` reads: to each band the features of the degree
+    at its place above C, the tonic at C, and to all of them those of the whole window.
+
+    Args:
+        context_s: seconds of a window, C; at the edges of a track the window is shifted, not cut, and a track
+            shorter than C is one window.
+    """
+
+    def __init__(self, context_s: int) -> None:
+        self.context_s = context_s
+        self.mel_features = 2 * _MEL_STATISTICS
+        self.cochleagram_features = 2 * _COCHLEAGRAM_STATISTICS + DEGREE_FEATURES + GLOBAL_FEATURES
+
+    def summarise(self, mel: Tensor, cochleagram: Tensor) -> tuple[Tensor, Tensor]:
+        """Return statistics within each second: mel [S, 128, 9], cochleagram [S, 84, 7]."""
+        return _mel_statistics(mel), _cochleagram_statistics(cochleagram)
+
+    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
+        """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84, 47]."""
+        length = min(self.context_s, len(mel))
+        starts = (centres - length // 2).clamp(min=0, max=len(mel) - length)
+        mean = WindowMean(starts, length)
+        mel_mean, cochleagram_mean = mean(mel), mean(cochleagram)
+        degrees, overall = tonal_features(cochleagram[..., _ENERGY], mean)
+        bands = cochleagram.shape[1]
+        return (
+            torch.cat([mel_mean, mean.deviation(mel, mel_mean)], dim=-1),
+            torch.cat(
+                [
+                    cochleagram_mean,
+                    mean.deviation(cochleagram, cochleagram_mean),
+                    degrees.repeat(1, bands // PITCH_CLASSES, 1),
+                    overall[:, None].expand(-1, bands, -1),
+                ],
+                dim=-1,
+            ),
+        )
+
+
 def make_stem(config: DamerConfig) -> Stem:
     """Return the stem that `config` names."""
-    if config.stem == "raw":
-        return RawStem(config.frames)
-    raise DamerError(f"network setting stem={config.stem!r} is not known: use stem='raw'")
+    if config.stem == "statistics":
+        return StatisticsStem(config.context_s)
+    return RawStem(config.frames)
