@@ -1,1 +1,177 @@
 """`damer dataset`."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from damer.core.errors import DamerError
+
+if TYPE_CHECKING:
+    from damer.datasets import Corpus
+    from damer.datasets.prepare import Outcome
+
+Subparsers = argparse._SubParsersAction
+
+
+def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Add `damer dataset list`, `check` and `prepare`."""
+    parser = subparsers.add_parser("dataset", help="list, check and prepare corpora for training")
+    parser.set_defaults(run=run)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="the corpora damer can read, and how to get them")
+    check = actions.add_parser("check", help="say which files of a corpus are missing or differ")
+    _add_corpus(check)
+    prepare = actions.add_parser("prepare", help="render and extract a corpus into a store for `damer train`")
+    _add_corpus(prepare)
+    option = prepare.add_argument
+    option(
+        "--out", type=Path, required=True, metavar="STORE", help="folder of the store; goes on if it is there"
+    )
+    option(
+        "--variants",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="varied renderings of each MIDI track, besides the plain one (0)",
+    )
+    option(
+        "--spec",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the views; may be repeated",
+    )
+    option("--window", metavar="A:B|all", help="part of each track in seconds; default: the corpus's own")
+    option("--soundfont", type=Path, metavar="SF2", help="soundfont for MIDI; default: FluidR3 as installed")
+    option("--workers", type=_count, default=_cores(), metavar="N", help="processes (one a core)")
+    option("--limit", type=_count, metavar="N", help="only the first N tracks, to try it out")
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="vgmidi, emopia, emotify, or folder for your own music")
+    parser.add_argument("root", type=Path, metavar="ROOT", help="where the corpus lies")
+    parser.add_argument(
+        "--group", choices=("series", "game"), help="vgmidi: what stays together in a split (series)"
+    )
+    parser.add_argument(
+        "--labels", type=Path, metavar="CSV", help="folder: table of labels (ROOT/labels.csv)"
+    )
+    parser.add_argument("--scale", metavar="LOW:HIGH", help="folder: scale of the labels in the table (-1:1)")
+    parser.add_argument("--name", dest="corpus", metavar="TEXT", help="folder: name of your corpus (folder)")
+    parser.add_argument(
+        "--unlabelled", action="store_true", default=None, help="folder: take all sound files, without labels"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the action; 1 where something is missing or a track failed."""
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {
+        "list": _list,
+        "check": _check,
+        "prepare": _prepare,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _list(_: argparse.Namespace) -> int:
+    from damer.datasets import CORPORA
+
+    for corpus in CORPORA.values():
+        print(f"{corpus.name:8} {corpus.title}")
+        print(f"{'':8} source: {corpus.source}")
+        print(f"{'':8} terms:  {corpus.licence}")
+        print(f"{'':8} to get: {corpus.obtain}\n")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    corpus = _corpus(arguments)
+    notes = corpus.check(arguments.root)
+    for note in notes:
+        print(note)
+    try:
+        tracks = corpus.tracks(arguments.root)
+    except DamerError as error:
+        if not notes:
+            print(error)
+        return 1
+    groups = len({track.group for track in tracks})
+    print(
+        f"{corpus.name}: {len(tracks)} tracks in {groups} groups can be used"
+        + (", nothing is missing" * (not notes))
+    )
+    return 1 if notes else 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from damer.datasets.prepare import Preparation, prepare
+    from damer.features import FeatureSpec
+
+    corpus = _corpus(arguments)
+    spec = FeatureSpec.from_options(arguments.spec)
+    tracks = corpus.tracks(arguments.root)[: arguments.limit]
+    left_out = len(corpus.check(arguments.root))
+    if left_out:
+        print(
+            f"damer: {left_out} things differ from the corpus as published; "
+            f"`damer dataset check {corpus.name} {arguments.root}` lists them",
+            file=sys.stderr,
+        )
+    how = Preparation(
+        window=arguments.window or corpus.window,
+        spec=spec,
+        variants=arguments.variants,
+        soundfont=arguments.soundfont,
+        workers=arguments.workers,
+    )
+    return _summary(prepare(tracks, arguments.out, how), arguments.out)
+
+
+def _summary(outcome: "Outcome", out: Path) -> int:
+    kept = len(outcome.tracks) - len(outcome.added)
+    print(f"{out}: {len(outcome.tracks)} tracks ({len(outcome.added)} new, {kept} from before)")
+    if outcome.failures:
+        print(f"damer: {len(outcome.failures)} tracks could not be prepared (named above)", file=sys.stderr)
+    return 1 if outcome.failures else 0
+
+
+def _corpus(arguments: argparse.Namespace) -> "Corpus":
+    """Return the corpus that was named, with the options given for it.
+
+    Raises:
+        DamerError: there is no such corpus, or it has no such option.
+    """
+    from damer.datasets import CORPORA
+    from damer.datasets.folder import parse_scale
+
+    if arguments.name not in CORPORA:
+        raise DamerError(f"no corpus {arguments.name!r}; there are {', '.join(CORPORA)}")
+    corpus = CORPORA[arguments.name]
+    given = {
+        "group": arguments.group,
+        "labels": arguments.labels,
+        "scale": None if arguments.scale is None else parse_scale(arguments.scale),
+        "corpus": arguments.corpus,
+        "unlabelled": arguments.unlabelled,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    known = {field.name for field in dataclasses.fields(corpus)}  # type: ignore[arg-type]
+    strange = sorted(set(chosen) - known)
+    if strange:
+        option = "name" if strange[0] == "corpus" else strange[0]
+        raise DamerError(f"--{option} means nothing for the corpus {corpus.name}")
+    return dataclasses.replace(corpus, **chosen)  # type: ignore[type-var]
