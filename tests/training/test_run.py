@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from synthetic_music import SPEC, make_tracks, write_store
 
 from damer.cli import main
 from damer.core import metrics
@@ -235,3 +236,53 @@ def test_missing_store_and_recipe(store: Path, tmp_path: Path, capsys: pytest.Ca
     assert "no such store" in capsys.readouterr().err
     assert main(["train", "papr", "--data", str(store), "--out", str(tmp_path / "run")]) == 1
     assert "did you mean 'paper'?" in capsys.readouterr().err
+
+
+def test_reading_from_the_store_trains_the_same(store: Path, tmp_path: Path) -> None:
+    for preload in ("yes", "no"):
+        more = ["--dimension", "arousal", "--threads", "1", "--set", f"preload={preload}"]
+        assert main(arguments(store, tmp_path / preload, *more)) == 0
+    first, second = (load_file(tmp_path / name / "arousal.safetensors") for name in ("yes", "no"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_unlabelled_stores_feed_the_pool(store: Path, tmp_path: Path) -> None:
+    tracks = make_tracks(10, corpus="other")
+    pool = write_store(tmp_path / "pool", tracks, SPEC)
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal", "--unlabelled", str(pool))) == 0
+    record = checkpoint.load(out / "arousal.safetensors").record
+    assert record["seconds"]["unlabelled"] == 6 * (4 + 10)
+    assert record["corpora"]["other"]["tracks"] == 10
+    assert "other" not in {line["corpus"] for line in lines(out / "predictions.jsonl")}
+
+
+@pytest.mark.e2e
+def test_own_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Loud and high against soft and low: sound files and a table are enough."""
+    import soundfile
+
+    folder = tmp_path / "music"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    rows = ["file,arousal,valence,group"]
+    for number in range(16):
+        high = number % 2
+        seconds = np.arange(4 * 22050) / 22050
+        sound = (0.3 if high else 0.02) * np.sin(2 * np.pi * (1500 if high else 200) * seconds)
+        sound += 0.001 * generator.standard_normal(len(sound))
+        soundfile.write(folder / f"{number}.wav", sound, 22050)
+        rows.append(f"{number}.wav,{8 if high else 2},{7 if number % 4 < 2 else 3},group {number // 2}")
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(rows))
+    out = tmp_path / "run"
+    command = ["train", "tiny", "--audio", str(folder), "--labels", str(table), "--scale", "1:9", "--quiet"]
+    command += ["--out", str(out), "--dimension", "arousal", "--device", "cpu", "--set", "learning_rate=0.01"]
+    assert main([*command, "--set", "epochs=6", "--set", "batch_size=8"]) == 0
+    assert "folder, per track" in capsys.readouterr().out
+    summary = json.loads((out / "summary.json").read_text())["arousal"]["folder"]["track"]
+    assert summary["accuracy"] == 1.0
+
+    table.write_text("file,arousal\nmissing.wav,5\n")
+    assert main([*command[:-6], "--out", str(tmp_path / "again")]) == 1
+    assert "line 2: missing.wav is missing" in capsys.readouterr().err

@@ -37,7 +37,7 @@ class Learner:
     """
 
     network: Damer
-    forward: Callable[[Tensor, Tensor], DamerOutput]
+    forward: Callable[[Tensor, Tensor, Tensor | None], DamerOutput]
     optimiser: torch.optim.Optimizer
     queue: objectives.MemoryQueue
     encoder: Damer | None
@@ -122,8 +122,9 @@ def step(
     target = torch.stack([1 - mixed[2], mixed[2]], dim=1)
 
     learner.network.train()
+    style = _styles(learner.network, batch)
     with learner.autocast():
-        output = learner.forward(mel, cochleagram)  # lines 7 to 12
+        output = learner.forward(mel, cochleagram, style)  # lines 7 to 12
     output = DamerOutput(*(part.float() for part in output))
     labelled = DamerOutput(*(part[:count] for part in output))
     unlabelled = DamerOutput(*(part[count:] for part in output))
@@ -160,7 +161,11 @@ def step(
     )
 
     learner.optimiser.zero_grad(set_to_none=True)  # line 17
-    losses.total.backward()  # type: ignore[no-untyped-call]
+    loss = losses.total
+    if style is not None:
+        style_loss = nn.functional.cross_entropy(labelled.style, batch.corpus)
+        loss = loss + config.lambda_style * style_loss
+    loss.backward()  # type: ignore[no-untyped-call]
     if check_gradients:
         require_gradients(learner.network)
     norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip_norm)
@@ -180,6 +185,7 @@ def step(
     truth = batch.pool_truth if has_pool else batch.label
     return {
         **{f"loss/{name}": value for name, value in losses.to_dict().items()},
+        **({} if style is None else {"loss/style": style_loss.item()}),
         **{f"pcl/{name}": value for name, value in pseudo.means().items()},
         **_pseudo_accuracy(pseudo, truth),
         "pcl/tau": tau,
@@ -187,6 +193,18 @@ def step(
         **{f"saml/{name}": value for name, value in learner.queue.statistics().items()},
         "gradient_norm": norm.item(),
     }
+
+
+def _styles(network: Damer, batch: Batch) -> Tensor | None:
+    """Return the style of each row, which is its corpus, -1 for the pool; None for a network without styles."""
+    if network.config.styles == 1:
+        return None
+    found = int(batch.corpus.max()) + 1
+    if found > network.config.styles:
+        raise DamerError(
+            f"network setting styles={network.config.styles}: there are {found} corpora, use that or 1"
+        )
+    return torch.cat([batch.corpus, batch.corpus.new_full((len(batch.pool_truth),), -1)])
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ class TrainingConfig:
         compile: let torch.compile fuse the network; needs a C++ compiler and a minute at the start.
 
     Objective (eq 21): lambda_classification, lambda_pseudo_label, lambda_consistency, lambda_contrastive.
+        lambda_style: weight of telling the corpora apart, for a network with `styles` (one a corpus); ours.
 
     Progressive Confidence Labelling (eqs 9-17)
         tau_max, tau_min: temperature, falling linearly; theta_max, theta_min: threshold.
@@ -83,6 +84,7 @@ class TrainingConfig:
     lambda_pseudo_label: float = 0.8
     lambda_consistency: float = 0.2
     lambda_contrastive: float = 0.1
+    lambda_style: float = 0.3
 
     tau_max: float = 1.5
     tau_min: float = 0.7

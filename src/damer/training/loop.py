@@ -7,6 +7,8 @@ killed at any step and resumed does the same arithmetic as one never killed.
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,9 @@ from damer.features.spec import FeatureSpec
 from damer.models import Damer
 from damer.training import algorithm1, state
 from damer.training.augment import gain_response
-from damer.training.bank import Bank
+from damer.training.bank import Bank, IntArray
 from damer.training.config import TrainingConfig
-from damer.training.data import Parts, Sampler, standardisation
+from damer.training.data import Batch, Parts, Sampler, standardisation
 from damer.training.evaluate import logits, probabilities, validation_scores
 from damer.training.logs import RunLog
 from damer.training.recipes import Recipe
@@ -194,8 +196,8 @@ class _Run:
     def _epoch(self, bar: "tqdm[Any]") -> None:
         position, config = self.position, self.config
         batches = self.sampler.epoch(position.epoch)
-        for rows in batches[position.batch :]:  # line 6
-            numbers = self._step(rows, len(batches))
+        for batch in self._read(batches[position.batch :]):  # line 6
+            numbers = self._step(batch, len(batches))
             for name, value in numbers.items():
                 position.sums[name] = position.sums.get(name, 0.0) + value
                 position.counts[name] = position.counts.get(name, 0) + 1
@@ -207,7 +209,21 @@ class _Run:
                 self.save()
         self._end_epoch()
 
-    def _step(self, rows: Any, batches: int) -> dict[str, float]:
+    def _read(self, batches: list[IntArray]) -> Iterator[Batch]:
+        """Yield the batches; where they come from a store, each is read while the one before is learnt."""
+        first = self.position.step
+        if self.task.bank.resident_bytes:
+            yield from (self.sampler.batch(rows, first + number) for number, rows in enumerate(batches))
+            return
+        with ThreadPoolExecutor(1) as reader:
+            coming = [reader.submit(self.sampler.batch, batches[0], first)] if batches else []
+            for number in range(len(batches)):
+                batch = coming.pop().result()
+                if number + 1 < len(batches):
+                    coming.append(reader.submit(self.sampler.batch, batches[number + 1], first + number + 1))
+                yield batch
+
+    def _step(self, batch: Batch, batches: int) -> dict[str, float]:
         position, config = self.position, self.config
         words = np.random.SeedSequence([self.task.seed, position.step, _STEP]).generate_state(2, np.uint64)
         torch.manual_seed(int(words[0]) >> 1)
@@ -219,7 +235,7 @@ class _Run:
             group["lr"] = rate
         numbers = algorithm1.step(
             self.learner,
-            self.sampler.batch(rows, position.step),
+            batch,
             config,
             progress=position.epoch / config.epochs,  # line 3, epochs counted from 0 here
             generator=generator,
