@@ -196,7 +196,7 @@ def step(
 
 
 def _styles(network: Damer, batch: Batch) -> Tensor | None:
-    """Return the style of each row, which is its corpus, -1 for the pool; None for a network without styles."""
+    """Return the style of each row, its corpus, -1 for the pool; None for a network without styles."""
     if network.config.styles == 1:
         return None
     found = int(batch.corpus.max()) + 1
