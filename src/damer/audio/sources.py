@@ -20,6 +20,8 @@ from damer.core.errors import DamerError
 
 # soundfile seeks after every call, which makes an MP3 decoder start afresh: few large blocks are faster.
 _BLOCK_FRAMES = 1 << 19
+# Where a block fails, this much is tried at a time, to keep what comes before the damage.
+_SMALL_BLOCK_FRAMES = 1 << 13
 _quiet_lock = threading.RLock()
 
 
@@ -96,11 +98,13 @@ class SoundfileSource:
     def __init__(self, path: Path) -> None:
         import soundfile
 
-        self._errors = (soundfile.SoundFileError, RuntimeError)
+        self._path = path
+        self._open = soundfile.SoundFile
+        self._error = soundfile.SoundFileError
         try:
             with quiet():
-                self._file = soundfile.SoundFile(path)
-        except (soundfile.SoundFileError, TypeError, ValueError) as error:
+                self._file = self._open(path)
+        except (self._error, TypeError, ValueError) as error:
             raise UnreadableError(getattr(error, "error_string", str(error)).rstrip(".")) from None
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
@@ -108,17 +112,23 @@ class SoundfileSource:
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
-        stop = min(stop, self.frames)
-        buffer = np.empty((max(0, min(_BLOCK_FRAMES, stop - start)), self.channels), np.float32)
-        position = start
+        position, stop, size = start, min(stop, self.frames), _BLOCK_FRAMES
+        buffer = np.empty((max(0, min(size, stop - start)), self.channels), np.float32)
+        seek = True
         while position < stop:
             try:
                 with quiet():
-                    if position == start:
-                        self._file.seek(start)
-                    block = self._file.read(out=buffer[: stop - position])
-            except self._errors:
-                return  # the rest is damaged or missing: what came before stands
+                    if seek:
+                        self._file.seek(position)
+                    block = self._file.read(out=buffer[: min(size, stop - position)])
+                seek = False
+            except self._error:
+                if size == _SMALL_BLOCK_FRAMES:
+                    return  # the rest is damaged or missing: what came before stands
+                self._file.close()
+                self._file = self._open(self._path)  # libFLAC does not recover from an error
+                seek, size = True, _SMALL_BLOCK_FRAMES
+                continue
             if len(block) == 0:
                 return
             position += len(block)
@@ -133,17 +143,20 @@ class AacSource:
             self._stream = aac.open_stream(path)
         except aac.NotAacError as reason:
             raise UnreadableError(str(reason)) from None
-        self.rate = self._stream.rate
-        self.channels = self._stream.channels
-        self.frames = self._stream.frames
+        self.rate = self._stream.found.rate
+        self.channels = self._stream.found.channels
+        self.frames = self._stream.found.frames
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
-        position, stop = start, min(stop, self.frames)
+        position, stop, size = start, min(stop, self.frames), _BLOCK_FRAMES
         while position < stop:
-            block = self._decode(position, min(stop, position + _BLOCK_FRAMES))
+            block = self._decode(position, min(stop, position + size))
             if len(block) == 0:
-                return
+                if size == _SMALL_BLOCK_FRAMES:
+                    return  # the rest is damaged or missing: what came before stands
+                size = _SMALL_BLOCK_FRAMES
+                continue
             position += len(block)
             yield block
 
@@ -170,7 +183,10 @@ class FfmpegSource:
         command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"]
         command += ["-show_entries", "stream=sample_rate,channels,duration:format=duration", _safe(path)]
         probe = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        found = json.loads(probe.stdout or b"{}")
+        try:
+            found = json.loads(probe.stdout)
+        except ValueError:
+            found = {}
         if probe.returncode != 0 or "format" not in found:
             raise DamerError(
                 f"{path}: is not a sound file that can be decoded; check it, or convert it to FLAC or WAV"
@@ -178,6 +194,8 @@ class FfmpegSource:
         if not found.get("streams"):
             raise DamerError(f"{path}: has no audio stream; give a file with sound")
         stream = found["streams"][0]
+        if not int(stream.get("sample_rate", 0)) or not int(stream.get("channels", 0)):
+            raise DamerError(f"{path}: is damaged: its rate or channels are missing; fetch or export it again")
         length = stream.get("duration") or found["format"].get("duration") or 0.0
         self.rate = int(stream["sample_rate"])
         self.channels = int(stream["channels"])

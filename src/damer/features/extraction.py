@@ -1,6 +1,7 @@
 """From samples to the two views."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from damer.features.spectrum import (
 )
 
 BLOCK_S = 60
+_IN_ONE_GO_S = 300
 
 
 class Views(NamedTuple):
@@ -82,27 +84,52 @@ def extract(
 def extract_blocks(blocks: Iterable[NDArray[np.float32]], spec: FeatureSpec) -> Iterator[Views]:
     """Yield the views of a sound that comes in blocks of any length, at the spec's rate.
 
-    The seconds are those `extract` would give for all blocks joined.
+    The seconds are those `extract` would give for all blocks joined. The semitone reading hears beyond its
+    second, so there each block waits for the second after it.
     """
-    rest = np.empty(0, np.float32)
+    margin = spec.sample_rate if spec.cochleagram == "semitone" else 0
+    held = np.empty(0, np.float32)
     previous: float | None = None
-    for block in blocks:
-        sound = np.concatenate([rest, block])
-        whole = len(sound) // spec.sample_rate * spec.sample_rate
-        rest = sound[whole:]
-        if whole:
-            yield extract(sound[:whole], spec.sample_rate, spec, previous)
-            previous = float(sound[whole - 1])
+    before = 0
+    for block in itertools.chain(blocks, [None]):
+        if block is not None:
+            held = np.concatenate([held, block])
+        ready = len(held) - before - (margin if block is not None else 0)
+        ready -= ready % spec.sample_rate
+        if ready <= 0:
+            continue
+        usable = held[: len(held) - len(held) % spec.sample_rate]
+        views = extract(usable, spec.sample_rate, spec, previous)
+        seconds = slice(before // spec.sample_rate, (before + ready) // spec.sample_rate)
+        yield Views(views.mel[seconds], views.cochleagram[seconds])
+        start = before + ready - margin
+        if start > 0:
+            previous = float(held[start - 1])
+        held, before = held[start:], margin
 
 
-def extract_file(path: str | Path, start_s: float, end_s: float | None, spec: FeatureSpec) -> Iterator[Views]:
-    """Yield the views of a part of a file, a minute at a time, in bounded memory.
+def extract_file(
+    path: str | Path, wanted: str | tuple[float, float] = "15:75", spec: FeatureSpec | None = None
+) -> tuple[float, Iterator[Views]]:
+    """Return where the wanted part of a file begins, in seconds, and its views a minute at a time.
+
+    Memory stays bounded, however long the part is.
+
+    Args:
+        path: the sound file.
+        wanted: part of it, as `damer.audio.window` takes it.
+        spec: the settings; default `FeatureSpec()`.
 
     Raises:
-        DamerError: the file cannot be used (see `damer.audio.read`).
+        DamerError: the file cannot be used (see `damer.audio.read`); what shows late, the iterator raises.
     """
-    blocks = audio.stream(path, start_s, end_s, rate=spec.sample_rate, block_s=BLOCK_S)
-    yield from extract_blocks(blocks, spec)
+    spec = FeatureSpec() if spec is None else spec
+    start, end = audio.window(audio.duration(path), wanted)
+    if end - start <= _IN_ONE_GO_S:
+        sound = audio.read_window(path, wanted, spec.sample_rate)
+        return sound.start_s, iter([extract(sound.samples, sound.rate, spec)])
+    blocks = audio.stream(path, start, end, rate=spec.sample_rate, block_s=BLOCK_S)
+    return start, extract_blocks(blocks, spec)
 
 
 def join(parts: Iterable[Views]) -> Views:

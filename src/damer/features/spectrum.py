@@ -143,7 +143,7 @@ class Rounding:
         self._ones = np.ones(weights.shape[1], np.float32)
 
     def frames(self, power: NDArray[np.float32], energies: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the frames in which a band might err by 1e-4, from power [T, bins] and energies [bands, T]."""
+        """Return the frames in which a band may err by 1e-4, from power [T, bins], energies [bands, T]."""
         total = np.einsum("tk,k->t", power, self._ones)
         faint = np.maximum(energies, self._floor) < self._faint * total
         return np.flatnonzero(faint.any(axis=0))

@@ -188,7 +188,7 @@ class FeatureStore:
         Raises:
             DamerError: the id is taken, the views do not fit the spec, or another process is writing.
         """
-        self._take_lock()
+        self.lock()
         if track_id in self._entries:
             raise DamerError(f"{self.folder}: has a track {track_id!r} already; give each track its own id")
         offset = self._total
@@ -270,8 +270,12 @@ class FeatureStore:
         bands, frames = self._shape(name)
         return path.stat().st_size // (bands * frames * _DTYPE.itemsize) if path.exists() else 0
 
-    def _take_lock(self) -> None:
-        """Become the one writer; the lock goes with the process, however it ends."""
+    def lock(self) -> None:
+        """Become the one writer until `close`; the lock goes with the process, however it ends.
+
+        Raises:
+            DamerError: another process is writing.
+        """
         if self._lock is not None:
             return
         lock = (self.folder / "writer.lock").open("wb")
