@@ -9,15 +9,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from damer.core.errors import DamerError
 from damer.core.result import Emotion, Failure
 from damer.core.text import valid
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from damer.collection import Writer
     from damer.report import Report
 
@@ -120,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _predict(arguments: argparse.Namespace, entries: Sequence[str | Failure]) -> int:
     """Hear the entries and write everything that was asked for; return the exit status."""
+    from damer.cli.progress import Progress
     from damer.collection import Journal, Run, Settings
 
     names = [entry.file if isinstance(entry, Failure) else entry for entry in entries]
@@ -128,53 +127,34 @@ def _predict(arguments: argparse.Namespace, entries: Sequence[str | Failure]) ->
     with contextlib.ExitStack() as stack:
         journal = stack.enter_context(Journal(arguments.out, arguments.resume)) if arguments.out else None
         plots = _plot_paths(names, arguments.out) if arguments.plot else []
-        run = Run(entries, settings, arguments.workers, journal, plots, clips=arguments.report)
-        bar = stack.enter_context(_progress_bar(len(entries)))
+        run = stack.enter_context(
+            Run(entries, settings, arguments.workers, journal, plots, clips=arguments.report)
+        )
+        progress = stack.enter_context(Progress(len(entries)))
         writers = _writers(arguments, names, stack)
         report = _report(arguments, stack)
 
-        def arrived(result: Emotion | Failure, again: bool) -> None:
-            nonlocal failed
-            failed += isinstance(result, Failure)
-            _show(bar, result, again)
-            if arguments.format == "jsonl":
-                _write(writers, result, bar)
+        def write(result: Emotion | Failure) -> None:
+            with progress.aside():
+                for each in writers:
+                    each.add(result)
 
-        for outcome in stack.enter_context(contextlib.closing(run.outcomes(arrived))):
+        def arrived(result: Emotion | Failure, earlier: bool) -> None:
+            nonlocal failed
+            progress.update(earlier)
+            if isinstance(result, Failure):
+                failed += 1
+                progress.say(f"damer: {result.error}")
+            if arguments.format == "jsonl":
+                write(result)
+
+        for outcome in run.outcomes(arrived):
             if arguments.format != "jsonl":
-                _write(writers, outcome.result, bar)
+                write(outcome.result)
             if report is not None:
                 report.add(outcome.result, outcome.clip)
     _tell(arguments, len(entries), failed, plots)
     return 1 if failed else 0
-
-
-def _progress_bar(count: int) -> "tqdm[Any]":
-    """Return a bar on standard error with rate and time left; a file by itself needs none."""
-    from tqdm import tqdm
-
-    calm = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants no ten lines a second
-    return tqdm(
-        total=count, unit="file", desc="damer", file=sys.stderr, disable=count < 2, mininterval=calm,
-        dynamic_ncols=True, smoothing=0.1,
-    )  # fmt: skip
-
-
-def _show(bar: "tqdm[Any]", result: Emotion | Failure, again: bool) -> None:
-    """Count a result, and name a failure where the user sees it."""
-    if again:
-        bar.initial += 1  # what an earlier run heard says nothing of this one's rate
-    bar.update()
-    if isinstance(result, Failure):
-        with bar.external_write_mode(file=sys.stderr):
-            print(f"damer: {result.error}", file=sys.stderr)
-
-
-def _write(writers: Sequence["Writer"], result: Emotion | Failure, bar: "tqdm[Any]") -> None:
-    together = sys.stdout.isatty() and sys.stderr.isatty()
-    with bar.external_write_mode(file=sys.stdout) if together else contextlib.nullcontext():
-        for writer in writers:
-            writer.add(result)
 
 
 def _writers(

@@ -30,7 +30,7 @@ AUDIO_SUFFIXES = frozenset(
 
 
 def find_audio(paths: Iterable[str | os.PathLike[str]]) -> list[str | Failure]:
-    """List the audio files among `paths`, in the order given, folders sorted by name.
+    """List the audio files among `paths`, in the order given, folders sorted by name, links last.
 
     Folders are searched to any depth; hidden files and folders inside them, files that are not audio by
     their suffix, and whatever is neither file nor folder are passed over; links are followed, loops and
@@ -88,7 +88,7 @@ def _search(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Failur
             return
         entered.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
+            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_links_last)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         yield Failure(folder, f"{folder}: this folder cannot be opened ({reason}): check its permissions")
@@ -100,8 +100,9 @@ def _search(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Failur
             yield entry.path
 
 
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
+def _links_last(entry: os.DirEntry[str]) -> tuple[bool, str]:
+    """Sort by name, links after the rest, so that a file and a link to it give the file."""
+    return entry.is_symlink(), entry.name
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,10 +1,10 @@
 """One run over many files: what is done already is taken from the journal, the rest is recognised."""
 
-import contextlib
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from damer.collection.clip import encode_clip
 from damer.collection.journal import Identity, Journal, identity
@@ -23,7 +23,7 @@ Arrived = Callable[[Emotion | Failure, bool], None]
 
 @dataclass
 class Run:
-    """A run over the entries that `find_audio` listed.
+    """A run over the entries that `find_audio` listed; leaving its `with` block ends all processes.
 
     Args:
         entries: paths, and failures to pass on.
@@ -40,39 +40,45 @@ class Run:
     journal: Journal | None = None
     plots: Sequence[str] = ()
     clips: bool = False
+    _engine: InProcess | Workers | None = None
+    _known: set[int] = field(default_factory=set)
     _identities: dict[int, Identity | None] = field(default_factory=dict)
 
-    def outcomes(self, arrived: Arrived) -> Generator[Outcome, None, None]:
-        """Yield what became of each entry, in order; `arrived` hears of each as it comes.
-
-        Close the iterator when leaving it early: that ends the worker processes.
+    def __enter__(self) -> Self:
+        """Load the weights, in as many processes as are wanted, and look up what is done.
 
         Raises:
             DamerError: when the weights cannot be loaded or no process can start.
         """
-        with contextlib.ExitStack() as stack:
-            known: set[int] = set()
-            came: Iterator[Outcome] = iter(())
-            if any(isinstance(entry, str) for entry in self.entries):
-                engine = self._engine()
-                stack.callback(engine.stop)
-                known = self._known(engine)
-                came = engine.run([task for task in self._tasks() if task.index not in known])
-            waiting: dict[int, Outcome] = {}
-            for index, entry in enumerate(self.entries):
-                if isinstance(entry, Failure):
-                    waiting[index] = Outcome(index, entry)
-                    self._take(waiting[index], arrived)
-                elif index in known:
-                    waiting[index] = self._again(index, entry)
-                    arrived(waiting[index].result, True)
-                while index not in waiting:
-                    outcome = next(came)
-                    waiting[outcome.index] = outcome
-                    self._take(outcome, arrived)
-                yield waiting.pop(index)
+        if any(isinstance(entry, str) for entry in self.entries):
+            self._engine = self._start()
+            self._known = self._find_known(self._engine)
+        return self
 
-    def _engine(self) -> InProcess | Workers:
+    def __exit__(self, *details: object) -> None:
+        if self._engine is not None:
+            self._engine.stop()
+
+    def outcomes(self, arrived: Arrived) -> Iterator[Outcome]:
+        """Yield what became of each entry, in order; `arrived` hears of each as it comes."""
+        came: Iterator[Outcome] = iter(())
+        if self._engine is not None:
+            came = self._engine.run([task for task in self._tasks() if task.index not in self._known])
+        waiting: dict[int, Outcome] = {}
+        for index, entry in enumerate(self.entries):
+            if isinstance(entry, Failure):
+                waiting[index] = Outcome(index, entry)
+                self._take(waiting[index], arrived)
+            elif index in self._known:
+                waiting[index] = self._again(index, entry)
+                arrived(waiting[index].result, True)
+            while index not in waiting:
+                outcome = next(came)
+                waiting[outcome.index] = outcome
+                self._take(outcome, arrived)
+            yield waiting.pop(index)
+
+    def _start(self) -> InProcess | Workers:
         count = self.workers
         if count is None:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -86,7 +92,7 @@ class Run:
                 plot = self.plots[index] if self.plots else None
                 yield Task(index, entry, plot, clip=self.clips and index < MOST_CLIPS)
 
-    def _known(self, engine: InProcess | Workers) -> set[int]:
+    def _find_known(self, engine: InProcess | Workers) -> set[int]:
         """Return the entries whose results of an earlier run still hold; note what every file is now."""
         known = set()
         if self.journal is not None:

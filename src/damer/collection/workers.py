@@ -140,7 +140,8 @@ class Workers:
             for worker in self._workers:
                 idle = worker.ready and worker.task is None
                 if queue and idle and queue[0].index < oldest + AHEAD and self._send(worker, queue[0]):
-                    pending[queue[0].index] = queue.popleft()
+                    task = queue.popleft()
+                    pending[task.index] = task
             self._receive()
             for outcome in self._done:
                 del pending[outcome.index]

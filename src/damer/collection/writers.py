@@ -101,13 +101,16 @@ class Table:
     _HEADINGS = ("Duration", "Arousal", "Valence", "Quadrant", "Term", "Uncertainty")
     _WIDTHS = (8, 9, 13, 8, 10, 11)
     _LEAST = 12
+    _COMFORTABLE = 100
 
     def __init__(self, stream: TextIO, files: Iterable[str], columns: int | None) -> None:
         self._stream = stream
         longest = max([text.width(text.one_line(file)) for file in files], default=0)
         self._file_width = max(longest, len("File"))
+        self._gap = " " if columns is not None and columns < self._COMFORTABLE else "  "
+        self._rest = sum(self._WIDTHS) + len(self._gap) * len(self._WIDTHS)
         if columns is not None:
-            left = columns - sum(self._WIDTHS) - 2 * len(self._WIDTHS) - 1
+            left = columns - self._rest
             self._file_width = max(self._LEAST, min(self._file_width, left))
         self._begun = False
 
@@ -116,7 +119,7 @@ class Table:
         if not self._begun:
             self._begun = True
             self._row("File", self._HEADINGS)
-            self._stream.write("─" * (self._file_width + sum(self._WIDTHS) + 2 * len(self._WIDTHS)) + "\n")
+            self._stream.write("─" * (self._file_width + self._rest) + "\n")
         if isinstance(result, Failure):
             self._row(result.file, ("could not be read",))
             return
@@ -141,5 +144,5 @@ class Table:
         for place, value in enumerate(values):
             right = len(values) > 1 and place in (0, len(self._WIDTHS) - 1)
             cells.append(value.rjust(self._WIDTHS[place]) if right else value.ljust(self._WIDTHS[place]))
-        self._stream.write("  ".join(cells).rstrip() + "\n")
+        self._stream.write(self._gap.join(cells).rstrip() + "\n")
         self._stream.flush()

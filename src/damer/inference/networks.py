@@ -249,4 +249,4 @@ def _check_views(views: Views, spec: FeatureSpec) -> None:
 def _segment(start_s: float, arousal: NDArray[np.float64], valence: NDArray[np.float64]) -> Segment:
     """Return a second from (probability, deviation) of each dimension."""
     values = [round(float(value), _DECIMALS) for value in (arousal[0], valence[0], arousal[1], valence[1])]
-    return Segment(round(start_s, 3), *values)
+    return Segment(round(float(start_s), 3), *values)

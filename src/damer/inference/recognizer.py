@@ -84,19 +84,21 @@ class Recognizer:
         """
         if lookahead_s < 0:
             raise DamerError(f"stream: lookahead_s is {lookahead_s}; it must be 0 or more")
-        own = self._listener.rate
-        reach, first, second = self._networks.reach_s, 0, 0
+        own, reach = self._listener.rate, self._networks.reach_s
         held: Floats = np.empty(0, np.float32)
+        first, second = 0, 0  # the second at which `held` begins, and the next to answer
+        before: float | None = None  # the sample before `held`
         for part, is_last in _resampled(blocks, rate, own):
             held = np.concatenate([held, part])
             come = first + len(held) // own
             while second < come and (is_last or second + lookahead_s < come):
-                start, stop = max(0, second - reach), min(come, second + 1 + lookahead_s)
-                sound = held[(start - first) * own : (stop - first) * own]
-                yield self._listener.segments(sound, float(start), only=[second - start])[0]
+                start, stop = max(0, second - reach) - first, min(come, second + 1 + lookahead_s) - first
+                previous = float(held[start * own - 1]) if start else before
+                sound = held[start * own : stop * own]
+                yield self._listener.segments(sound, first + start, [second - first - start], previous)[0]
                 second += 1
-            kept = max(first, second - reach)
-            held, first = held[(kept - first) * own :], kept
+            if passed := max(0, second - reach - first):
+                before, held, first = float(held[passed * own - 1]), held[passed * own :], first + passed
 
 
 def _resampled(blocks: Iterable[ArrayLike], rate: int, wanted: int) -> Iterator[tuple[Floats, bool]]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from damer import audio
 from damer.core.errors import DamerError
 from damer.core.result import Segment
-from damer.features import FeatureSpec, Views, extract_blocks
+from damer.features import FeatureSpec, Views, extract
 from damer.inference.networks import Views2Emotion
 from damer.inference.recognition import Recognition
 
@@ -53,23 +53,45 @@ class Samples2Emotion:
         return self.networks.recognition(segments, file, duration_s, (0.0, duration_s))
 
     def segments(
-        self, sound: Floats, start_s: float = 0.0, only: Sequence[int] | None = None
+        self,
+        sound: Floats,
+        start_s: float = 0.0,
+        only: Sequence[int] | None = None,
+        previous: float | None = None,
     ) -> tuple[Segment, ...]:
-        """Return the whole seconds of mono samples at `self.rate`; see `Views2Emotion.segments`."""
-        return self.networks.segments(self._views(sound), start_s, only)
+        """Return the whole seconds of mono samples at `self.rate`; see `Views2Emotion.segments`.
 
-    def _views(self, sound: Floats) -> Iterator[dict[FeatureSpec, Views]]:
+        Args:
+            sound: float32 [n].
+            start_s: where the first sample lies, in seconds.
+            only: the seconds to answer for, counted from 0; None is all.
+            previous: the sample before the first, where there was one.
+        """
+        return self.networks.segments(self._views(sound, previous), start_s, only)
+
+    def _views(self, sound: Floats, previous: float | None) -> Iterator[dict[FeatureSpec, Views]]:
         """Yield the views a minute at a time, as `damer.features.extract_file` does in training."""
-        streams = []
-        for spec in self.networks.specs:
-            own = (
-                sound if spec.sample_rate == self.rate else audio.resample(sound, self.rate, spec.sample_rate)
-            )
-            step = _BLOCK_S * spec.sample_rate
-            blocks = (own[start : start + step] for start in range(0, len(own), step))
-            streams.append(extract_blocks(blocks, spec))
-        for views in zip(*streams, strict=False):
-            yield dict(zip(self.networks.specs, views, strict=True))
+        own = {
+            spec: sound
+            if spec.sample_rate == self.rate
+            else audio.resample(sound, self.rate, spec.sample_rate)
+            for spec in self.networks.specs
+        }
+        seconds = max(1, len(sound) // self.rate)
+        for second in range(0, seconds, _BLOCK_S):
+            views = {}
+            for spec, samples in own.items():
+                start, stop = second * spec.sample_rate, min(second + _BLOCK_S, seconds) * spec.sample_rate
+                before = float(samples[start - 1]) if start else previous
+                views[spec] = extract(
+                    _filled(samples[start:stop], stop - start), spec.sample_rate, spec, before
+                )
+            yield views
+
+
+def _filled(samples: Floats, length: int) -> Floats:
+    """Return the samples, with the few that resampling left out at the end as zeros."""
+    return samples if len(samples) == length else np.pad(samples, (0, length - len(samples)))
 
 
 class File2Emotion:
