@@ -23,6 +23,7 @@ _LIMITS = {
     "context_s": (1, 600),
     "mel_patch": (1, 4096),
     "cochleagram_patch": (1, 4096),
+    "tonal_tokens": (0, 256),
     "styles": (1, 64),
 }
 
@@ -53,6 +54,10 @@ class DamerConfig:
         mel_patch: neighbouring Mel bands that share a token; 1 is the paper's. A divisor of `mel_bands`.
         cochleagram_patch: neighbouring cochleagram bands that share a token; 12 makes a semitone reading's
             tokens octaves.
+        tonal_tokens: tokens made of the harmony that the statistics stem reads; they join the cochleagram's.
+        tonal_dropout: probability of dropping one of the harmony's features, in [0, 1).
+        feature_limit: standardised features are kept within ± this many deviations, so that strange sound
+            cannot shout; 0 sets no limit.
         styles: kinds of music that the heads tell apart, each with an offset of its own to the shared answer,
             weighted by how likely the network finds each style; 1, the paper's, has no styles.
     """
@@ -73,6 +78,9 @@ class DamerConfig:
     context_s: int = 1
     mel_patch: int = 1
     cochleagram_patch: int = 1
+    tonal_tokens: int = 0
+    tonal_dropout: float = 0.0
+    feature_limit: float = 0.0
     styles: int = 1
 
     def __post_init__(self) -> None:
@@ -81,10 +89,14 @@ class DamerConfig:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise DamerError(f"network setting {name}={value!r}: use a whole number from {low} to {high}")
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float):
-            raise DamerError(f"network setting dropout={self.dropout!r}: use a number from 0 to below 1")
-        if not 0.0 <= self.dropout < 1.0:
-            raise DamerError(f"network setting dropout={self.dropout!r}: use a number from 0 to below 1")
+        for name, high in (("dropout", 1.0), ("tonal_dropout", 1.0), ("feature_limit", float("inf"))):
+            rate = getattr(self, name)
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 <= rate < high:
+                raise DamerError(f"network setting {name}={rate!r}: use a number from 0 to below {high:g}")
+        if self.tonal_tokens and self.stem != "statistics":
+            raise DamerError(
+                f"network setting tonal_tokens={self.tonal_tokens}: needs stem='statistics', or 0"
+            )
         choices = {"tokens": TokenKind, "positions": PositionKind, "head": Head, "stem": StemKind}
         for name, kind in choices.items():
             value = getattr(self, name)

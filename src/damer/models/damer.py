@@ -58,6 +58,26 @@ class ViewEmbedding(nn.Module):
         return tokens if self.position is None else tokens + self.position.to(tokens.dtype)
 
 
+class TonalEmbedding(nn.Module):
+    """The features of harmony as a few tokens, each a projection of all of them.
+
+    Args:
+        features: how many features the stem gives.
+        config: the network's configuration.
+    """
+
+    def __init__(self, features: int, config: DamerConfig) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(config.tonal_dropout)
+        self.project = nn.Linear(features, config.tonal_tokens * config.dim)
+        self.position = nn.Parameter(0.02 * torch.randn(config.tonal_tokens, config.dim))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return tokens [B, N, D] of standardised rows [B, R, G]."""
+        tokens: Tensor = self.project(self.dropout(rows.flatten(1)))
+        return tokens.unflatten(-1, self.position.shape) + self.position
+
+
 class StyleOffsets(nn.Module):
     """What each style adds to an answer that all share.
 
@@ -91,7 +111,7 @@ class Damer(nn.Module):
 
     Attributes:
         mel_mean, mel_std: standardisation of the Mel features, float32 [mel_bands, F]; 0 and 1 until set.
-        cochleagram_mean, cochleagram_std: likewise [cochlea_bands, G].
+        cochleagram_mean, cochleagram_std: likewise [cochlea_bands + R, G], R the stem's tonal rows.
     """
 
     mel_mean: Tensor
@@ -104,12 +124,19 @@ class Damer(nn.Module):
         self.config = config = config or DamerConfig()
         self.stem = make_stem(config)
         mel_shape = (config.mel_bands, self.stem.mel_features)
-        cochleagram_shape = (config.cochlea_bands, self.stem.cochleagram_features)
+        rows = config.cochlea_bands + self.stem.tonal_rows
+        cochleagram_shape = (rows, self.stem.cochleagram_features)
         for view, shape in (("mel", mel_shape), ("cochleagram", cochleagram_shape)):
             self.register_buffer(f"{view}_mean", torch.zeros(shape))
             self.register_buffer(f"{view}_std", torch.ones(shape))
         self.mel_embedding = ViewEmbedding(*mel_shape, config.mel_patch, config)
-        self.cochleagram_embedding = ViewEmbedding(*cochleagram_shape, config.cochleagram_patch, config)
+        self.cochleagram_embedding = ViewEmbedding(
+            config.cochlea_bands, self.stem.cochleagram_features, config.cochleagram_patch, config
+        )
+        self.tonal_embedding: TonalEmbedding | None = None
+        if config.tonal_tokens:
+            width = self.stem.tonal_rows * self.stem.cochleagram_features
+            self.tonal_embedding = TonalEmbedding(width, config)
         self.layers = nn.ModuleList(
             CrossViewLayer(config.dim, config.heads, config.ffn_ratio, config.dropout)
             for _ in range(config.layers)
@@ -135,20 +162,23 @@ class Damer(nn.Module):
 
         Args:
             mel: token features of the Mel view [B, mel_bands, F] as the stem gives them, not standardised.
-            cochleagram: those of the cochleagram [B, cochlea_bands, G].
+            cochleagram: those of the cochleagram [B, cochlea_bands + R, G], R the stem's tonal rows.
             style: number of the style of each segment where it is known, int64 [B], -1 where it is not; the
                 network's own estimate takes its place.
 
         Returns:
             The logits of the three heads, the fused embedding and the logits of the styles.
         """
-        mel_tokens = self.mel_embedding((mel - self.mel_mean) / self.mel_std)
-        cochleagram_tokens = self.cochleagram_embedding(
-            (cochleagram - self.cochleagram_mean) / self.cochleagram_std
-        )
+        mel = self._standardised(mel, self.mel_mean, self.mel_std)
+        cochleagram = self._standardised(cochleagram, self.cochleagram_mean, self.cochleagram_std)
+        mel_tokens = self.mel_embedding(mel)
+        cochleagram_tokens = self.cochleagram_embedding(cochleagram[:, : self.config.cochlea_bands])
+        if self.tonal_embedding is not None:
+            tonal_tokens = self.tonal_embedding(cochleagram[:, self.config.cochlea_bands :])
+            cochleagram_tokens = torch.cat([cochleagram_tokens, tonal_tokens], dim=1)
         for layer in self.layers:
             mel_tokens, cochleagram_tokens = layer(mel_tokens, cochleagram_tokens)
-        mel_pooled, cochleagram_pooled = mel_tokens.mean(dim=1), cochleagram_tokens.mean(dim=1)
+        mel_pooled, cochleagram_pooled = mel_tokens.mean(dim=1), self._pool_cochleagram(cochleagram_tokens)
         pooled = torch.cat([mel_pooled, cochleagram_pooled], dim=-1)
         embedding = self.fusion(pooled)
         output = DamerOutput(
@@ -168,6 +198,18 @@ class Damer(nn.Module):
             embedding,
             styles,
         )
+
+    def _standardised(self, features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+        limit = self.config.feature_limit
+        features = (features - mean) / deviation
+        return features.clamp(-limit, limit) if limit else features
+
+    def _pool_cochleagram(self, tokens: Tensor) -> Tensor:
+        """Average the tokens; those of harmony weigh as much as those of the bands."""
+        count = self.config.tonal_tokens
+        if not count:
+            return tokens.mean(dim=1)
+        return (tokens[:, :-count].mean(dim=1) + tokens[:, -count:].mean(dim=1)) / 2
 
     def probability(self, output: DamerOutput, temperature: float = 1.0) -> Tensor:
         """Return the probability of the positive class, float32 [B] in [0, 1], by the configured head.

@@ -15,22 +15,26 @@ class Stem(Protocol):
     Attributes:
         mel_features: features F of a Mel token.
         cochleagram_features: features G of a cochleagram token.
+        tonal_rows: rows R after the cochleagram's bands that hold features of harmony.
     """
 
     mel_features: int
     cochleagram_features: int
+    tonal_rows: int
 
     def summarise(self, mel: Tensor, cochleagram: Tensor) -> tuple[Tensor, Tensor]:
         """Summarise views (mel [S, 128, T], cochleagram [S, 84, T]) by second: [S, 128, f], [S, 84, g]."""
         ...
 
     def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
-        """Gather the features around the seconds `centres` [B]: mel [B, 128, F], cochleagram [B, 84, G]."""
+        """Gather features around the seconds `centres` [B]: mel [B, 128, F], cochleagram [B, 84 + R, G]."""
         ...
 
 
 class RawStem:
     """A token's features are its frames in one second, as in the paper (eqs 1 and 2)."""
+
+    tonal_rows = 0
 
     def __init__(self, frames: int) -> None:
         self.mel_features = frames
@@ -97,9 +101,9 @@ class StatisticsStem:
     """A token's features are statistics of its band over a context, and the harmony of that context.
 
     A band says of each second how loud it was, how it moved and how fast; a token tells mean and deviation of
-    that over the seconds around. To the cochleagram's bands, which are to be semitones (FeatureSpec with
-    cochleagram="semitone"), it adds what `damer.models.tonal` reads: to each band the features of the degree
-    at its place above C, the tonic at C, and to all of them those of the whole window.
+    that over the seconds around. Of the cochleagram's bands, which are to be semitones (FeatureSpec with
+    cochleagram="semitone"), `damer.models.tonal` reads the harmony; its features fill rows of their own after
+    the bands.
 
     Args:
         context_s: seconds of a window, C; at the edges of a track the window is shifted, not cut, and a track
@@ -109,31 +113,27 @@ class StatisticsStem:
     def __init__(self, context_s: int) -> None:
         self.context_s = context_s
         self.mel_features = 2 * _MEL_STATISTICS
-        self.cochleagram_features = 2 * _COCHLEAGRAM_STATISTICS + DEGREE_FEATURES + GLOBAL_FEATURES
+        self.cochleagram_features = 2 * _COCHLEAGRAM_STATISTICS
+        self.tonal_rows = -(-(PITCH_CLASSES * DEGREE_FEATURES + GLOBAL_FEATURES) // self.cochleagram_features)
 
     def summarise(self, mel: Tensor, cochleagram: Tensor) -> tuple[Tensor, Tensor]:
         """Return statistics within each second: mel [S, 128, 9], cochleagram [S, 84, 7]."""
         return _mel_statistics(mel), _cochleagram_statistics(cochleagram)
 
     def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
-        """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84, 47]."""
+        """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84 + 10, 14]."""
         length = min(self.context_s, len(mel))
         starts = (centres - length // 2).clamp(min=0, max=len(mel) - length)
         mean = WindowMean(starts, length)
         mel_mean, cochleagram_mean = mean(mel), mean(cochleagram)
+        bands = torch.cat([cochleagram_mean, mean.deviation(cochleagram, cochleagram_mean)], dim=-1)
         degrees, overall = tonal_features(cochleagram[..., _ENERGY], mean)
-        bands = cochleagram.shape[1]
+        tonal = torch.cat([degrees.flatten(1), overall], dim=-1)
+        missing = self.tonal_rows * self.cochleagram_features - tonal.shape[1]
+        rows = torch.nn.functional.pad(tonal, (0, missing)).unflatten(-1, (self.tonal_rows, -1))
         return (
             torch.cat([mel_mean, mean.deviation(mel, mel_mean)], dim=-1),
-            torch.cat(
-                [
-                    cochleagram_mean,
-                    mean.deviation(cochleagram, cochleagram_mean),
-                    degrees.repeat(1, bands // PITCH_CLASSES, 1),
-                    overall[:, None].expand(-1, bands, -1),
-                ],
-                dim=-1,
-            ),
+            torch.cat([bands, rows], dim=1),
         )
 
 

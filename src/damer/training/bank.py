@@ -146,7 +146,10 @@ def load_bank(
     stem = make_stem(config)
     place = device or torch.device("cpu")
     lengths = [data.locate(track.id)[0].seconds(track.id) for track in data.tracks]
-    row = 2 * (config.mel_bands * stem.mel_features + config.cochlea_bands * stem.cochleagram_features)
+    row = 2 * (
+        config.mel_bands * stem.mel_features
+        + (config.cochlea_bands + stem.tonal_rows) * stem.cochleagram_features
+    )
     if preload == "yes" or (preload == "auto" and sum(lengths) * row < _free_memory(place) / 2):
         bar = tqdm(data.tracks, "features", unit="track", disable=True if quiet else None, leave=False)
         return resident_bank(
