@@ -31,6 +31,14 @@ class DamerOutput(NamedTuple):
     style: Tensor = torch.empty(0, 1)
 
 
+def _positions(count: int, dim: int) -> nn.Parameter:
+    """Return embeddings to learn [count, dim], drawn at random unless only their shape is asked for."""
+    positions = torch.empty(count, dim)
+    if not positions.is_meta:  # drawing on the meta device would import torch's compiler: a second
+        nn.init.normal_(positions, std=0.02)
+    return nn.Parameter(positions)
+
+
 class ViewEmbedding(nn.Module):
     """Standardised features of one view to tokens: projection and, unless switched off, positions (eqs 1, 2).
 
@@ -49,7 +57,7 @@ class ViewEmbedding(nn.Module):
         self.project = nn.Linear(width, config.dim)
         self.position: nn.Parameter | None = None
         if config.positions == "learned":
-            self.position = nn.Parameter(0.02 * torch.randn(count, config.dim))
+            self.position = _positions(count, config.dim)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return tokens [B, N, D] of features [B, bands, F]; N is bands / patch, or F with tokens="frame"."""
@@ -70,7 +78,7 @@ class TonalEmbedding(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(config.tonal_dropout)
         self.project = nn.Linear(features, config.tonal_tokens * config.dim)
-        self.position = nn.Parameter(0.02 * torch.randn(config.tonal_tokens, config.dim))
+        self.position = _positions(config.tonal_tokens, config.dim)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return tokens [B, N, D] of standardised rows [B, R, G]."""
