@@ -1,9 +1,13 @@
+import os
 from pathlib import Path
 
 import pytest
+from corpus_copies import write_tone
 
 from damer.core.errors import DamerError
 from damer.datasets.folder import Folder, labelled_folder, parse_scale
+from damer.datasets.prepare import Preparation, prepare
+from damer.datasets.prepared import open_prepared
 
 
 @pytest.fixture
@@ -162,6 +166,16 @@ def test_unlabelled_pool_takes_every_sound_file(music: Path) -> None:
     pool = Folder(unlabelled=True, corpus="pool").tracks(music)
     assert [track.id for track in pool] == ["pool:a.wav", "pool:b.mp3", "pool:deep/c.flac"]
     assert all(track.arousal is None and track.valence is None for track in pool)
+
+
+def test_a_file_name_that_is_no_text_is_prepared(tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav", 2)
+    (tmp_path / "music").mkdir()
+    os.rename(os.fsencode(tmp_path / "tone.wav"), os.fsencode(tmp_path / "music") + b"/caf\xe9.wav")  # noqa: PTH104
+    pool = Folder(unlabelled=True).tracks(tmp_path / "music")
+    outcome = prepare(pool, tmp_path / "store", Preparation("15:75"))
+    assert outcome.added == [r"folder:caf\xe9.wav"]
+    assert open_prepared([tmp_path / "store"]).tracks == outcome.tracks
 
 
 def test_scale() -> None:

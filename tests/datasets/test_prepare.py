@@ -186,10 +186,11 @@ def test_a_killed_run_goes_on_and_ends_like_one_never_killed(
     store, font = tmp_path / "store", tmp_path / "bin" / "font.sf2"
     call = [sys.executable, "-m", "damer", "dataset", "prepare", "emopia", str(emopia), "--out", str(store)]
     call += ["--variants", "1", "--soundfont", str(font), "--workers", "2"]
-    monkeypatch.setenv("FAKE_FLUIDSYNTH_SLEEP", "0.4")
+    monkeypatch.setenv("FAKE_FLUIDSYNTH_SLEEP", "0.5")
     with subprocess.Popen(call, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
-        while not (store / "manifest.jsonl").exists() and time.monotonic() < deadline:
+        while not any(store.glob("manifest.jsonl")) or not (store / "manifest.jsonl").stat().st_size:
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         process.kill()
     assert 1 <= len((store / "manifest.jsonl").read_text().splitlines()) < 6

@@ -9,17 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from damer.core.errors import DamerError
+from damer.core.text import valid
 
 if TYPE_CHECKING:
     from damer.datasets import Corpus
     from damer.datasets.prepare import Outcome
+
+_EPILOG = """\
+exit status: 0 when all is well, 1 when something is missing, differs or failed (each is named), 2 for wrong
+usage.
+
+examples:
+  damer dataset check emopia EMOPIA_2.2
+  damer dataset prepare emopia EMOPIA_2.2 --out stores/emopia --variants 2
+  damer dataset prepare folder music --labels labels.csv --scale 1:9 --out stores/mine
+"""
 
 Subparsers = argparse._SubParsersAction
 
 
 def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add `damer dataset list`, `check` and `prepare`."""
-    parser = subparsers.add_parser("dataset", help="list, check and prepare corpora for training")
+    parser = subparsers.add_parser(
+        "dataset",
+        help="list, check and prepare corpora for training",
+        description="List, check and prepare corpora for training. Nothing is ever downloaded.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="the corpora damer can read, and how to get them")
@@ -102,12 +119,12 @@ def _check(arguments: argparse.Namespace) -> int:
     corpus = _corpus(arguments)
     notes = corpus.check(arguments.root)
     for note in notes:
-        print(note)
+        print(valid(note))
     try:
         tracks = corpus.tracks(arguments.root)
     except DamerError as error:
         if not notes:
-            print(error)
+            print(valid(str(error)))
         return 1
     groups = len({track.group for track in tracks})
     print(
@@ -143,7 +160,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _summary(outcome: "Outcome", out: Path) -> int:
     kept = len(outcome.tracks) - len(outcome.added)
-    print(f"{out}: {len(outcome.tracks)} tracks ({len(outcome.added)} new, {kept} from before)")
+    print(f"{valid(str(out))}: {len(outcome.tracks)} tracks ({len(outcome.added)} new, {kept} from before)")
     if outcome.failures:
         print(f"damer: {len(outcome.failures)} tracks could not be prepared (named above)", file=sys.stderr)
     return 1 if outcome.failures else 0

@@ -30,6 +30,7 @@ from typing import ClassVar
 import numpy as np
 
 from damer.core.errors import DamerError
+from damer.core.text import valid
 from damer.core.track import Step, Track
 from damer.datasets.base import Corpus, Reading, Row, existing_folder, read_table
 
@@ -96,7 +97,7 @@ class Folder(Corpus):
 
     def _pool(self, root: Path) -> list[Track]:
         paths = sorted(path for path in root.rglob("*") if SOUNDS.fullmatch(path.suffix) and path.is_file())
-        names = [path.relative_to(root).as_posix() for path in paths]
+        names = [valid(path.relative_to(root).as_posix()) for path in paths]
         return [
             Track(id=f"{self.corpus}:{name}", group=name, corpus=self.corpus, audio=str(path))
             for name, path in zip(names, paths, strict=True)

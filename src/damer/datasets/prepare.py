@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from damer import audio
 from damer.core.errors import DamerError
+from damer.core.text import valid
 from damer.core.track import Track
 from damer.datasets import rendering
 from damer.datasets.prepared import write_tracks
@@ -90,7 +91,7 @@ class Job:
     def settings(self) -> dict[str, Any]:
         """Return what decides the numbers, besides the spec: a store never mixes two of these for one id."""
         return {
-            "source": self.source.name,
+            "source": valid(self.source.name),
             "window": self.window,
             "clip": [self.track.clip_start, self.track.clip_end],
             "rendering": None if self.rendering is None else dataclasses.asdict(self.rendering),

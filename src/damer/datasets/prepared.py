@@ -105,6 +105,7 @@ def read_tracks(folder: Path) -> list[Track]:
 def write_tracks(folder: Path, tracks: Sequence[Track]) -> None:
     """Write `tracks.jsonl`, whole or not at all."""
     draft = folder / f"{TRACKS}.draft"
-    lines = [json.dumps(track.to_dict(), ensure_ascii=False) + "\n" for track in tracks]
+    # Escaped to ASCII: a file name may hold bytes that are no text.
+    lines = [json.dumps(track.to_dict()) + "\n" for track in tracks]
     draft.write_text("".join(lines), encoding="utf-8")
     draft.replace(folder / TRACKS)
