@@ -4,6 +4,7 @@ The line numbers are the paper's. What the paper leaves open is a named switch o
 """
 
 import contextlib
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Learner:
 
     Attributes:
         network: the network being trained (Θ).
-        forward: how it is called while training; the network itself, or its compiled form.
+        call: how it is called while training; the network itself, or its compiled form.
         optimiser: Adam or AdamW.
         queue: the memory of SAML (Q and its pointer p).
         encoder: momentum encoder that fills the queue, with momentum_of = "encoder".
@@ -37,7 +38,7 @@ class Learner:
     """
 
     network: Damer
-    forward: Callable[[Tensor, Tensor, Tensor | None], DamerOutput]
+    call: Callable[[Tensor, Tensor, Tensor | None], DamerOutput]
     optimiser: torch.optim.Optimizer
     queue: objectives.MemoryQueue
     encoder: Damer | None
@@ -74,7 +75,7 @@ def make_learner(
     dim = network.config.fused_dim if config.memory == "features" else 2
     return Learner(
         network=network,
-        forward=torch.compile(network) if config.compile else network,
+        call=torch.compile(network) if config.compile else network,
         optimiser=kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
         queue=objectives.MemoryQueue(
             config.memory_size, dim, config.momentum_of, config.momentum, device=device
@@ -109,25 +110,12 @@ def step(
         generator: for the augmentation of this batch.
         check_gradients: whether every parameter must have a finite gradient.
     """
-    tau = objectives.temperature(progress, config.tau_max, config.tau_min)  # line 4, eq 9
+    # Lines 4 and 5, eqs 9 and 16.
+    tau = objectives.temperature(progress, config.tau_max, config.tau_min)
     theta = objectives.threshold(
         progress, config.theta_max, config.theta_min, config.theta_schedule
     )  # line 5
-
-    count = len(batch.label)
-    clean = batch.mel.float(), batch.cochleagram.float()
-    mel, cochleagram = learner.augment.features(*clean, generator)
-    mixed = learner.augment.mix(mel[:count], cochleagram[:count], batch, generator)
-    mel, cochleagram = torch.cat([mixed[0], mel[count:]]), torch.cat([mixed[1], cochleagram[count:]])
-    target = torch.stack([1 - mixed[2], mixed[2]], dim=1)
-
-    learner.network.train()
-    style = _styles(learner.network, batch)
-    with learner.autocast():
-        output = learner.forward(mel, cochleagram, style)  # lines 7 to 12
-    output = DamerOutput(*(part.float() for part in output))
-    labelled = DamerOutput(*(part[:count] for part in output))
-    unlabelled = DamerOutput(*(part[count:] for part in output))
+    labelled, unlabelled, target = _forward(learner, batch, generator)  # lines 7 to 12
 
     # Lines 13 to 15: the pool where there is one, else the batch itself.
     has_pool = len(batch.pool_truth) > 0
@@ -135,9 +123,7 @@ def step(
     pseudo = objectives.pseudo_label_loss(
         views.mel, views.cochleagram, views.fused, tau=tau, theta=theta, confidence=config.confidence
     )
-    query = objectives.memory_features(
-        labelled.embedding, labelled.mel, labelled.cochleagram, tau=tau, memory=config.memory
-    )
+    query = _memory_features(labelled, config, tau)
     contrastive = objectives.contrastive_loss(
         query,
         batch.label,
@@ -152,47 +138,41 @@ def step(
         tau=tau,
         pseudo_label=pseudo.loss,
         contrastive=contrastive,
-        weights=objectives.LossWeights(
-            config.lambda_classification,
-            config.lambda_pseudo_label,
-            config.lambda_consistency,
-            config.lambda_contrastive,
-        ),
+        weights=_weights(config),
     )
-
-    learner.optimiser.zero_grad(set_to_none=True)  # line 17
-    loss = losses.total
+    loss, style = losses.total, _style_loss(labelled, batch)
     if style is not None:
-        style_loss = nn.functional.cross_entropy(labelled.style, batch.corpus)
-        loss = loss + config.lambda_style * style_loss
-    loss.backward()  # type: ignore[no-untyped-call]
-    if check_gradients:
-        require_gradients(learner.network)
-    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip_norm)
-    if not torch.isfinite(norm):
-        raise DamerError(
-            f"training diverged: the loss is {losses.total.item():.4g} and its gradient {norm.item():.4g}: "
-            "lower learning_rate, or set precision=float32"
-        )
-    learner.optimiser.step()
-
-    _remember(learner, batch, clean, query, config, tau)  # line 18
-    if learner.average is not None:
-        # A young average forgets faster, or it would stay near the random start for a while.
-        decay = min(config.average, (1 + learner.steps) / (10 + learner.steps))
-        objectives.momentum_update(learner.average, learner.network, decay)
-    learner.steps += 1
+        loss = loss + config.lambda_style * style
+    norm = _update(learner, loss, config, check_gradients)  # line 17
+    _remember(learner, batch, query, config, tau)  # line 18
     truth = batch.pool_truth if has_pool else batch.label
     return {
         **{f"loss/{name}": value for name, value in losses.to_dict().items()},
-        **({} if style is None else {"loss/style": style_loss.item()}),
+        **({} if style is None else {"loss/style": style.item()}),
         **{f"pcl/{name}": value for name, value in pseudo.means().items()},
         **_pseudo_accuracy(pseudo, truth),
         "pcl/tau": tau,
         "pcl/theta": theta,
         **{f"saml/{name}": value for name, value in learner.queue.statistics().items()},
-        "gradient_norm": norm.item(),
+        "gradient_norm": norm,
     }
+
+
+def _forward(
+    learner: Learner, batch: Batch, generator: torch.Generator
+) -> tuple[DamerOutput, DamerOutput, Tensor]:
+    """Return the answers for the labelled rows and for the pool's, and the targets [B, 2], all augmented."""
+    count = len(batch.label)
+    mel, cochleagram = learner.augment.features(batch.mel.float(), batch.cochleagram.float(), generator)
+    mixed = learner.augment.mix(mel[:count], cochleagram[:count], batch, generator)
+    views = torch.cat([mixed[0], mel[count:]]), torch.cat([mixed[1], cochleagram[count:]])
+    learner.network.train()
+    with learner.autocast():
+        output = learner.call(*views, _styles(learner.network, batch))
+    labelled, unlabelled = (
+        DamerOutput(*(part[rows].float() for part in output)) for rows in (slice(count), slice(count, None))
+    )
+    return labelled, unlabelled, torch.stack([1 - mixed[2], mixed[2]], dim=1)
 
 
 def _styles(network: Damer, batch: Batch) -> Tensor | None:
@@ -207,25 +187,59 @@ def _styles(network: Damer, batch: Batch) -> Tensor | None:
     return torch.cat([batch.corpus, batch.corpus.new_full((len(batch.pool_truth),), -1)])
 
 
+def _style_loss(labelled: DamerOutput, batch: Batch) -> Tensor | None:
+    """Return the cross-entropy of telling the corpora apart; None for a network without styles."""
+    if labelled.style.shape[1] < 2:
+        return None
+    return nn.functional.cross_entropy(labelled.style, batch.corpus)
+
+
+def _memory_features(output: DamerOutput, config: TrainingConfig, tau: float) -> Tensor:
+    return objectives.memory_features(
+        output.embedding, output.mel, output.cochleagram, tau=tau, memory=config.memory
+    )
+
+
+def _weights(config: TrainingConfig) -> objectives.LossWeights:
+    return objectives.LossWeights(
+        classification=config.lambda_classification,
+        pseudo_label=config.lambda_pseudo_label,
+        consistency=config.lambda_consistency,
+        contrastive=config.lambda_contrastive,
+    )
+
+
+def _update(learner: Learner, loss: Tensor, config: TrainingConfig, check_gradients: bool) -> float:
+    """Backpropagate, clip, step, and return the gradient's norm before clipping."""
+    learner.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if check_gradients:
+        require_gradients(learner.network)
+    norm = float(nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip_norm))
+    if not math.isfinite(norm):
+        raise DamerError(
+            f"training diverged: the loss is {loss.item():.4g} and its gradient {norm:.4g}: "
+            "lower learning_rate, or set precision=float32"
+        )
+    learner.optimiser.step()
+    if learner.average is not None:
+        # A young average forgets faster, or it would stay near the random start for a while.
+        decay = min(config.average, (1 + learner.steps) / (10 + learner.steps))
+        objectives.momentum_update(learner.average, learner.network, decay)
+    learner.steps += 1
+    return norm
+
+
 @torch.no_grad()
-def _remember(
-    learner: Learner,
-    batch: Batch,
-    clean: tuple[Tensor, Tensor],
-    query: Tensor,
-    config: TrainingConfig,
-    tau: float,
-) -> None:
-    """Put the batch into the memory queue (line 18, eq 18): as the momentum encoder sees it, or as it is."""
+def _remember(learner: Learner, batch: Batch, query: Tensor, config: TrainingConfig, tau: float) -> None:
+    """Put the batch into the memory queue (eq 18): as the momentum encoder sees it, or as the network did."""
     key = query
     if learner.encoder is not None:
         objectives.momentum_update(learner.encoder, learner.network, config.momentum)
         count = len(batch.label)
-        with learner.autocast():
-            seen = learner.encoder(clean[0][:count], clean[1][:count])
-        key = objectives.memory_features(
-            seen.embedding, seen.mel, seen.cochleagram, tau=tau, memory=config.memory
-        )
+        with learner.autocast():  # without augmentation: the memory is of the music as it is
+            seen = learner.encoder(batch.mel[:count].float(), batch.cochleagram[:count].float())
+        key = _memory_features(seen, config, tau)
     learner.queue.push(key, batch.label)
 
 

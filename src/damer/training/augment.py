@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from damer.features.spec import FeatureSpec
 from damer.models import Damer
@@ -58,6 +58,11 @@ class Augment:
             (network.mel_mean, network.mel_std),
             (network.cochleagram_mean, network.cochleagram_std),
         )
+        shape = network.config
+        self.bands = (shape.mel_bands, shape.cochlea_bands)  # rows of harmony after them are not masked
+        self.groups = tuple(
+            config.band_mask_group * patch for patch in (shape.mel_patch, shape.cochleagram_patch)
+        )
         self.response = tuple(part.to(network.mel_mean.device) for part in response)
 
     def features(self, mel: Tensor, cochleagram: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -72,8 +77,10 @@ class Augment:
                 draw = torch.randn(views[place].shape, generator=generator).to(mel.device)
                 views[place] = views[place] + config.noise * deviation * draw
             if config.band_mask:
-                shape = views[place].shape[:2]
-                masked = _bands(shape, config.band_mask, config.band_mask_group, generator).to(mel.device)
+                shape = (len(mel), self.bands[place])
+                masked = _bands(shape, config.band_mask, self.groups[place], generator).to(mel.device)
+                rest = views[place].shape[1] - shape[1]
+                masked = nn.functional.pad(masked, (0, rest))
                 views[place] = torch.where(masked[:, :, None], mean, views[place])
         return views[0], views[1]
 
@@ -115,7 +122,7 @@ class Augment:
         return pair
 
 
-def _bands(shape: torch.Size, share: float, group: int, generator: torch.Generator) -> Tensor:
+def _bands(shape: tuple[int, int], share: float, group: int, generator: torch.Generator) -> Tensor:
     """Return bool [B, bands]: in each sample a run of up to share * bands neighbours, or groups at random."""
     batch, bands = shape
     if group:

@@ -51,7 +51,7 @@ class TrainingConfig:
         mixup: alpha of the Beta distribution; mixup_pairs: partners from "any" corpus or the same "corpus".
         label_smoothing: share of the target given to both classes alike.
         band_mask: with band_mask_group = 0 the largest share of neighbouring bands set to their mean; with
-            n above 0 the probability with which each group of n neighbouring bands is.
+            n above 0 the probability with which each group of n neighbouring tokens is.
         gain_jitter: standard deviation in dB; noise: standard deviation in units of a standardised feature.
 
     Split

@@ -247,8 +247,9 @@ class Sampler:
             by_base.setdefault(track.base_id, []).append(parts.train[of_row == number])
             owners.setdefault(track.base_id, int(number))
         self.pieces = list(by_base.values())
-        names = sorted({track.corpus for track in bank.tracks})
-        self.corpus = np.array([names.index(track.corpus) for track in bank.tracks], dtype=np.int64)
+        names = sorted({bank.tracks[number].corpus for number in owners.values()})
+        numbers = {name: place for place, name in enumerate(names)}
+        self.corpus = np.array([numbers.get(track.corpus, -1) for track in bank.tracks], dtype=np.int64)
         self.weights = _piece_weights(bank, parts, list(owners.values()), config)
 
     def epoch(self, epoch: int) -> list[IntArray]:
