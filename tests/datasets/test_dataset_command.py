@@ -28,6 +28,7 @@ def test_check(vgmidi: Path, emopia: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["dataset", "check", "vgmidi", str(vgmidi)]) == 1
     out = capsys.readouterr().out
     assert "Quest_NES_Quest I_Gone.mid is missing" in out
+    assert "(as published) vgmidi_raw_1.json: 2 annotations belong to no piece" in out
     assert out.endswith("vgmidi: 2 tracks in 2 groups can be used\n")
     assert main(["dataset", "check", "vgmidi", str(emopia)]) == 1
     assert "vgmidi_raw_1.json is missing" in capsys.readouterr().out
@@ -63,9 +64,9 @@ def test_prepare_ones_own_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ]
     call += ["--spec", "mel_scale=htk", "--window", "1:3", "--workers", "1"]
     assert main([*call, "--limit", "1"]) == 0
-    assert "1 tracks (1 new, 0 from before)" in capsys.readouterr().out
+    assert "tracks: 1 (1 new, 0 from before)" in capsys.readouterr().out
     assert main(call) == 0
-    assert "2 tracks (1 new, 1 from before)" in capsys.readouterr().out
+    assert "tracks: 2 (1 new, 1 from before)" in capsys.readouterr().out
     store = FeatureStore.open(tmp_path / "store")
     assert store.ids == ["mine:a.wav", "mine:b.wav"]
     assert store.spec.mel_scale == "htk"
@@ -96,8 +97,8 @@ def test_prepare_an_unlabelled_pool_with_a_bad_file(
     assert main([*call, "--workers", "1"]) == 1
     said = capsys.readouterr()
     assert "bad.mp3" in said.err
-    assert "1 tracks could not be prepared" in said.err
-    assert "1 tracks (1 new" in said.out
+    assert "not prepared: 1" in said.err
+    assert "tracks: 1 (1 new" in said.out
 
 
 def test_prepare_says_what_is_left_out(
@@ -105,7 +106,7 @@ def test_prepare_says_what_is_left_out(
 ) -> None:
     call = ["dataset", "prepare", "vgmidi", str(vgmidi), "--group", "game", "--out", str(tmp_path / "store")]
     assert main([*call, "--workers", "1"]) == 0
-    assert "2 things differ" in capsys.readouterr().err
+    assert "(notes: 1)" in capsys.readouterr().err
     groups = re.findall(r'"group": "([^"]+)"', (tmp_path / "store" / "tracks.jsonl").read_text())
     assert groups == ["Quest_NES_Quest II", "Space_SNES_Space Race"]
 

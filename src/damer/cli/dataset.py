@@ -126,6 +126,8 @@ def _check(arguments: argparse.Namespace) -> int:
         if not notes:
             print(valid(str(error)))
         return 1
+    for remark in corpus.read(arguments.root).remarks:
+        print(valid(f"(as published) {remark}"))
     groups = len({track.group for track in tracks})
     print(
         f"{corpus.name}: {len(tracks)} tracks in {groups} groups can be used"
@@ -144,7 +146,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     left_out = len(corpus.check(arguments.root))
     if left_out:
         print(
-            f"damer: {left_out} things differ from the corpus as published; "
+            f"damer: this corpus is not whole or not as published (notes: {left_out}); "
             f"`damer dataset check {corpus.name} {arguments.root}` lists them",
             file=sys.stderr,
         )
@@ -160,9 +162,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _summary(outcome: "Outcome", out: Path) -> int:
     kept = len(outcome.tracks) - len(outcome.added)
-    print(f"{valid(str(out))}: {len(outcome.tracks)} tracks ({len(outcome.added)} new, {kept} from before)")
+    print(f"{valid(str(out))}: tracks: {len(outcome.tracks)} ({len(outcome.added)} new, {kept} from before)")
     if outcome.failures:
-        print(f"damer: {len(outcome.failures)} tracks could not be prepared (named above)", file=sys.stderr)
+        print(f"damer: not prepared: {len(outcome.failures)} (named above)", file=sys.stderr)
     return 1 if outcome.failures else 0
 
 

@@ -3,7 +3,7 @@
 import csv
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,10 +18,12 @@ class Reading:
     Attributes:
         tracks: Every usable track, in a fixed order.
         notes: One plain sentence for each thing that is missing, left out or contradicts the tables.
+        remarks: What is left out because the corpus itself was published so; nothing is to be done about it.
     """
 
     tracks: list[Track]
     notes: list[str]
+    remarks: list[str] = field(default_factory=list)
 
 
 class Corpus(ABC):

@@ -54,8 +54,9 @@ class Vgmidi(Corpus):
         midis = existing_folder(first_existing(root, ["midi", "labelled/midi"], "the folder of MIDI files"))
         tracks: dict[str, Track] = {}
         notes: list[str] = []
+        remarks: list[str] = []
         for table in tables:
-            for piece in _pieces(table, notes):
+            for piece in _pieces(table, notes, remarks):
                 track = self._track(piece, midis, notes)
                 if track is not None and track.id in tracks:
                     notes.append(f"{table.name}: {piece.midi} is there twice; the first is used")
@@ -63,8 +64,8 @@ class Vgmidi(Corpus):
                     tracks[track.id] = track
         named = {Path(track.midi or "").name for track in tracks.values()}
         strangers = sorted(path.name for path in midis.glob("*.mid") if path.name not in named)
-        notes += [f"{midis / name}: no annotations, not used" for name in strangers]
-        return Reading(list(tracks.values()), notes)
+        remarks += [f"{midis / name}: has no annotations and is not used" for name in strangers]
+        return Reading(list(tracks.values()), notes, remarks)
 
     def _track(self, piece: "_Piece", midis: Path, notes: list[str]) -> Track | None:
         problem = midi_problem(midis / piece.midi)
@@ -100,8 +101,8 @@ class _Piece:
     arousal: list[list[float]] = field(default_factory=list)
 
 
-def _pieces(table: Path, notes: list[str]) -> list[_Piece]:
-    """Read one round; adds to `notes` what belongs to no piece or cannot be used."""
+def _pieces(table: Path, notes: list[str], remarks: list[str]) -> list[_Piece]:
+    """Read one round; adds to `notes` what cannot be used and to `remarks` what belongs to no piece."""
     record = _load(table)
     try:
         pieces = {
@@ -115,7 +116,7 @@ def _pieces(table: Path, notes: list[str]) -> list[_Piece]:
         raise DamerError(f"{table}: not VGMIDI's table of pieces and annotations ({error!r})") from error
     orphans = sum(len(ratings) for name, ratings in raters.items() if name not in pieces)
     if orphans:
-        notes.append(f"{table.name}: {orphans} annotations belong to no piece and are skipped")
+        remarks.append(f"{table.name}: {orphans} annotations belong to no piece and are skipped")
     for name, piece in pieces.items():
         pairs = [(one.get("valence"), one.get("arousal")) for one in raters[name] if isinstance(one, dict)]
         good = [(v, a) for v, a in pairs if _is_series(v) and _is_series(a) and len(v) == len(a)]
