@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,30 +14,44 @@ RATE = 22050
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return an arousal and a valence checkpoint: two small random networks each, sharply calibrated."""
+    """Return an arousal and a valence checkpoint of the paper's stem: each second is heard by itself."""
+    return _untrained(tmp_path_factory.mktemp("weights"), {}, {})
+
+
+@pytest.fixture(scope="session")
+def context_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return checkpoints that hear eight seconds around each, in semitones."""
+    network = {"stem": "statistics", "context_s": 8, "tonal_tokens": 2}
+    return _untrained(tmp_path_factory.mktemp("context"), network, {"cochleagram": "semitone"})
+
+
+def _untrained(folder: Path, network: dict[str, Any], views: dict[str, Any]) -> tuple[Path, Path]:
+    """Write two small random networks for each dimension, sharply calibrated."""
     import torch
 
     from damer.features import FeatureSpec
     from damer.models import Damer, DamerConfig
     from damer.models.checkpoint import Checkpoint, Dimension, save
 
-    folder = tmp_path_factory.mktemp("weights")
-    config = DamerConfig(dim=16, layers=1, heads=2, fused_dim=16)
+    config = DamerConfig.from_dict({"dim": 16, "layers": 1, "heads": 2, "fused_dim": 16} | network)
     dimensions: tuple[Dimension, ...] = ("arousal", "valence")
     for place, dimension in enumerate(dimensions):
         networks = []
         with torch.random.fork_rng(devices=[]):
             for member in range(2):
                 torch.manual_seed(10 * place + member)
-                network = Damer(config)
-                network.set_standardisation(
+                damer = Damer(config)
+                rows = len(damer.cochleagram_mean)
+                damer.set_standardisation(
                     *(torch.full((128, 1), value) for value in (-6.0, 4.0)),
-                    *(torch.full((84, 1), value) for value in (-1.0, 1.0)),
+                    *(torch.full((rows, 1), value) for value in (-1.0, 1.0)),
                 )
-                networks.append(network)
+                networks.append(damer)
         save(
             folder / f"{dimension}.safetensors",
-            Checkpoint(dimension, networks, FeatureSpec(), temperature=0.1, name="untrained", version="0"),
+            Checkpoint(
+                dimension, networks, FeatureSpec(**views), temperature=0.1, name="untrained", version="0"
+            ),
         )
     return folder / "arousal.safetensors", folder / "valence.safetensors"
 

@@ -144,6 +144,38 @@ def test_a_stream_answers_as_soon_as_a_second_has_come(recognizer: Recognizer, t
     assert (next(patient).start_s, len(quarters)) == (0, 12)
 
 
+@pytest.fixture(scope="module")
+def wide(context_checkpoints: tuple[Path, Path]) -> Recognizer:
+    return Recognizer(*context_checkpoints, device="cpu")
+
+
+def test_a_second_is_heard_in_its_context(wide: Recognizer, tone: Tone) -> None:
+    assert wide.context_s == 8
+    sound = np.concatenate([tone(12, 220.0), tone(12, 880.0)])
+    late = np.concatenate([np.zeros(12 * RATE, np.float32), tone(12, 880.0)])
+    first, second = (wide.from_samples(samples, RATE).segments for samples in (sound, late))
+    assert abs(first[15].valence - second[15].valence) > 1e-4  # 12 to 19 hears the change a little
+    np.testing.assert_allclose([s.valence for s in first[17:]], [s.valence for s in second[17:]], atol=3e-3)
+
+
+@pytest.mark.parametrize("lookahead", [0, 2, 5])
+def test_a_stream_hears_the_same_stretch(wide: Recognizer, tone: Tone, lookahead: int) -> None:
+    sound = np.concatenate([tone(9, 220.0), tone(7.5, 880.0)])
+    blocks = (sound[start : start + 5000] for start in range(0, len(sound), 5000))
+    parts = list(wide.stream(blocks, RATE, lookahead))
+    assert [segment.start_s for segment in parts] == list(range(16))
+    for second in (3, 7, 11):  # 9 seconds: the context and a second that views look back into
+        start, stop = max(0, second - max(7 - lookahead, 4) - 1), min(16, second + 1 + lookahead)
+        stretch = wide.from_samples(sound[start * RATE : stop * RATE], RATE).segments
+        assert parts[second].arousal == pytest.approx(stretch[second - start].arousal, abs=1e-3)
+    if lookahead >= 4:
+        whole = wide.from_samples(sound, RATE).segments
+        inner = slice(4, 13)
+        np.testing.assert_allclose(
+            [s.valence for s in parts[inner]], [s.valence for s in whole[inner]], atol=0.01
+        )
+
+
 def test_a_resampled_stream_matches_the_whole(recognizer: Recognizer, tone: Tone) -> None:
     sound = tone(6, 330.0)  # taken as 32 kHz: 4.13 s
     whole = recognizer.from_samples(sound, 32000).segments

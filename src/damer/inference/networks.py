@@ -17,7 +17,7 @@ from damer.core.errors import DamerError
 from damer.core.result import Model, Segment
 from damer.features import FeatureSpec, Views
 from damer.inference.recognition import Recognition
-from damer.models import Damer, DamerConfig, DamerOutput
+from damer.models import Damer, DamerOutput
 from damer.models.checkpoint import Checkpoint, load
 from damer.models.stem import Stem, make_stem
 
@@ -84,7 +84,8 @@ class Views2Emotion:
     Attributes:
         model: which weights answer.
         specs: the feature specifications they read; one, unless the checkpoints differ.
-        reach_s: how many seconds before or after a second have a part in its answer.
+        context_s: how many seconds, with itself in the middle, have a part in a second's answer.
+        halo_s: how many seconds more on either side its views look at.
 
     Raises:
         DamerError: a checkpoint is missing or unusable, or the device is not there.
@@ -106,9 +107,8 @@ class Views2Emotion:
             for reading, config in zip(ensemble.readings, checkpoint.configs, strict=True)
         }
         self.specs: tuple[FeatureSpec, ...] = tuple(dict.fromkeys(reading.spec for reading in self._stems))
-        self.reach_s = _reach(
-            [config for checkpoint in checkpoints for config in checkpoint.configs], self.specs
-        )
+        self.context_s = max(reading.context_s for reading in self._stems)
+        self.halo_s = int(any(spec.cochleagram == "semitone" for spec in self.specs))
 
     def __call__(
         self, mel: ArrayLike, cochleagram: ArrayLike, start_s: float = 0.0, file: str = "views"
@@ -220,13 +220,6 @@ def _identity(checkpoints: Sequence[Checkpoint]) -> Model:
     names = dict.fromkeys(checkpoint.name for checkpoint in checkpoints)
     versions = dict.fromkeys(checkpoint.version for checkpoint in checkpoints)
     return Model("+".join(names), "+".join(versions), digest)
-
-
-def _reach(configs: Iterable[DamerConfig], specs: Iterable[FeatureSpec]) -> int:
-    """Return how many seconds around a second matter: the networks' context, and views that cross seconds."""
-    context = max(config.context_s for config in configs)
-    crossing = any(spec.cochleagram == "semitone" for spec in specs)
-    return context // 2 + int(crossing)
 
 
 def _check_views(views: Views, spec: FeatureSpec) -> None:

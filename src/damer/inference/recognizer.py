@@ -25,6 +25,7 @@ class Recognizer:
 
     Attributes:
         model: which weights answer.
+        context_s: how many seconds around a second have a part in its answer.
 
     Raises:
         DamerError: a checkpoint is missing or unusable, or the device is not there.
@@ -43,6 +44,7 @@ class Recognizer:
         self._listener = Samples2Emotion(self._networks)
         self._reader = File2Emotion(self._listener)
         self.model: Model = self._networks.model
+        self.context_s: int = self._networks.context_s
 
     def __call__(self, path: PathLike, window: str | tuple[float, float] = "15:75") -> Recognition:
         """Return the emotion of a file.
@@ -68,23 +70,25 @@ class Recognizer:
     def stream(self, blocks: Iterable[ArrayLike], rate: int, lookahead_s: int = 0) -> Iterator[Segment]:
         """Yield the seconds of live audio, each as soon as it can be told.
 
-        A second is answered when it and `lookahead_s` seconds more have come, from those and the seconds
-        before it that have a part in its answer. The numbers are those of `from_samples` on the same stretch
-        of sound. With `lookahead_s` at half the network's context or more they are those of the whole
-        recording (within 0.02 where views use windows that cross seconds); with 0, the default, the latency
-        is a second plus some milliseconds of computing, and what is still to come has no part in them.
+        A second is answered when it and `lookahead_s` seconds more have come, from the stretch of sound
+        around it that is there; the numbers are those of `from_samples` on that stretch. With 0, the
+        default, the latency is the second itself and some milliseconds of computing, and the network hears
+        its whole context in the past. With half the context or more, every second after the first half
+        context is answered as in the whole recording (but for what the edges of a stretch do to views
+        whose windows cross seconds, and rounding).
 
         Args:
             blocks: samples [n] or [n, channels], any n, as they come; see `from_samples` for their kinds.
             rate: samples a second, Hz.
-            lookahead_s: whole seconds to wait for, at least 0.
+            lookahead_s: whole seconds to wait for, at least 0; half the context is `context_s // 2`.
 
         Raises:
             DamerError: a block holds NaN or infinity, or has a shape that cannot be.
         """
         if lookahead_s < 0:
             raise DamerError(f"stream: lookahead_s is {lookahead_s}; it must be 0 or more")
-        own, reach = self._listener.rate, self._networks.reach_s
+        own, context = self._listener.rate, self._networks.context_s
+        reach = max(context // 2, context - 1 - lookahead_s) + self._networks.halo_s
         held: Floats = np.empty(0, np.float32)
         first, second = 0, 0  # the second at which `held` begins, and the next to answer
         before: float | None = None  # the sample before `held`
