@@ -62,8 +62,9 @@ class ViewEmbedding(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return tokens [B, N, D] of features [B, bands, F]; N is bands / patch, or F with tokens="frame"."""
         rows = features.transpose(1, 2) if self.by_frame else features.reshape(len(features), self.count, -1)
-        tokens: Tensor = self.project(rows)
-        return tokens if self.position is None else tokens + self.position.to(tokens.dtype)
+        # Tokens keep the weights' precision: in bfloat16 the normalisations' gradients would be lost.
+        tokens: Tensor = self.project(rows).to(self.project.weight.dtype)
+        return tokens if self.position is None else tokens + self.position
 
 
 class TonalEmbedding(nn.Module):

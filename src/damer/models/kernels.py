@@ -34,16 +34,14 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class _Attend(torch.autograd.Function):
-    """Softmax without a pass for the maximum, and divided by its sum only after the product with the values."""
+    """Softmax without a pass for the maximum, divided by its sum only after the product with the values."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         powers = torch.bmm(query, key.mT).exp_()
         sums = powers.sum(dim=-1, keepdim=True)
-        low, high = sums.aminmax()
-        if not (
-            low > _SMALLEST_SUM and high < _LARGEST_SUM
-        ):  # scores beyond about +-69, or NaN: the stable way
+        if not ((sums > _SMALLEST_SUM) & (sums < _LARGEST_SUM)).all():
+            # Scores beyond about 69 in size, or NaN: the stable way.
             powers = torch.bmm(query, key.mT).softmax(dim=-1)
             sums = powers.new_ones(sums.shape)
         answer = torch.bmm(powers, value).div_(sums)
@@ -51,7 +49,7 @@ class _Attend(torch.autograd.Function):
         return answer
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value, powers, sums, answer = ctx.saved_tensors
         shared = gradient / sums
@@ -62,41 +60,46 @@ class _Attend(torch.autograd.Function):
 
 
 def add_dropped(residual: Tensor, update: Tensor, probability: float) -> Tensor:
-    """Return residual + dropout(update), by a mask of random bytes: a tenth of the cost of one draw an element.
+    """Return residual + dropout(update), by a mask of random bytes: a tenth of a draw's cost an element.
 
     Args:
-        residual: any shape, any floating type.
-        update: likewise, of the same shape.
-        probability: of dropping an element of `update`, in [0, 1), rounded to the nearest 1/256; what is kept is
-            scaled by the rounded rate, so that the expectation is exactly residual + update.
+        residual: any shape, any floating type, which is the result's.
+        update: of the same shape; may be of a lower precision.
+        probability: of dropping an element of `update`, in [0, 1), rounded to the nearest 1/256; what is kept
+            is scaled by the rounded rate, so that the expectation is exactly residual + update.
     """
     dropped = min(round(probability * _BYTE_VALUES), _BYTE_VALUES - 1)
     if dropped == 0:
         return residual + update
-    kept = byte_mask(update, dropped)
-    scale = _BYTE_VALUES / (_BYTE_VALUES - dropped)
-    total: Tensor = _AddKept.apply(residual, update, kept, scale)  # type: ignore[no-untyped-call]
+    total: Tensor = _AddKept.apply(residual, update, random_bytes(update), dropped)  # type: ignore[no-untyped-call]
     return total
 
 
-def byte_mask(like: Tensor, dropped: int) -> Tensor:
-    """Return a tensor like `like` of ones, each independently a zero with probability dropped / 256."""
+def random_bytes(like: Tensor) -> Tensor:
+    """Return independent bytes, uint8, of the shape and on the device of `like`; eight come from one draw."""
     words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64, device=like.device)
-    drawn = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()].view(like.shape)
-    return torch.ge(drawn, dropped, out=torch.empty_like(like, memory_format=torch.contiguous_format))
+    return words.random_(-(2**63), None).view(torch.uint8)[: like.numel()].view(like.shape)
 
 
 class _AddKept(torch.autograd.Function):
-    """residual + scale * kept * update, in one pass."""
+    """residual + scale * kept * update, in the residual's precision; only the bytes are remembered."""
 
     @staticmethod
-    def forward(ctx: Any, residual: Tensor, update: Tensor, kept: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(kept)
-        ctx.scale = scale
-        return torch.addcmul(residual, update, kept, value=scale)
+    def forward(ctx: Any, residual: Tensor, update: Tensor, drawn: Tensor, dropped: int) -> Tensor:
+        ctx.save_for_backward(drawn)
+        ctx.dropped, ctx.dtype = dropped, update.dtype
+        kept, scale = _kept(drawn, dropped, residual)
+        return torch.addcmul(residual, update.to(residual.dtype), kept, value=scale)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        (kept,) = ctx.saved_tensors
-        return gradient, (gradient * kept).mul_(ctx.scale), None, None
+        (drawn,) = ctx.saved_tensors
+        kept, scale = _kept(drawn, ctx.dropped, gradient)
+        return gradient, kept.mul_(gradient).mul_(scale).to(ctx.dtype), None, None
+
+
+def _kept(drawn: Tensor, dropped: int, like: Tensor) -> tuple[Tensor, float]:
+    """Ones where an element is kept, in the precision of `like`, and what makes up for the zeros."""
+    kept = torch.ge(drawn, dropped, out=like.new_empty(drawn.shape))
+    return kept, _BYTE_VALUES / (_BYTE_VALUES - dropped)
