@@ -126,6 +126,21 @@ def test_labels_can_be_mended_without_extracting_again(tones: list[Track], tmp_p
     assert [track.arousal for track in open_prepared([tmp_path / "store"]).tracks] == [-1.0, -1.0]
 
 
+def test_an_interrupted_run_is_not_mistaken_for_a_finished_one(tones: list[Track], tmp_path: Path) -> None:
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    prepare(tones, tmp_path / "store", Preparation("15:75"), silent)
+    (tmp_path / "bad.wav").write_text("not music")
+    more = [*tones, Track(id="f:bad", group="b", corpus="f", audio=str(tmp_path / "bad.wav"))]
+    with pytest.raises(KeyboardInterrupt):
+        prepare(more, tmp_path / "store", Preparation("15:75"), interrupt)
+    with pytest.raises(DamerError, match="no finished preparation"):
+        open_prepared([tmp_path / "store"])
+    prepare(tones, tmp_path / "store", Preparation("15:75"), silent)
+    assert len(open_prepared([tmp_path / "store"]).tracks) == 2
+
+
 def test_other_settings_are_refused(tones: list[Track], tmp_path: Path) -> None:
     prepare(tones, tmp_path / "store", Preparation("15:75"), silent)
     with pytest.raises(DamerError, match=r"window 15:75 \(now all\)"):

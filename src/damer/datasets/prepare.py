@@ -2,7 +2,7 @@
 
 A store is a `FeatureStore` with one more file, `tracks.jsonl`. Tracks enter in a fixed order whatever the
 number of workers. A run killed at any moment goes on where it was: a track is in the store whole or not at
-all, and `tracks.jsonl` is written when the run ends.
+all, and `tracks.jsonl`, without which a store does not open for training, is written when the run ends.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from damer.core.errors import DamerError
 from damer.core.text import valid
 from damer.core.track import Track
 from damer.datasets import rendering
-from damer.datasets.prepared import write_tracks
+from damer.datasets.prepared import TRACKS, write_tracks
 from damer.features import FeatureSpec, FeatureStore, Views, extract
 
 SCRATCH = "rendering.tmp"
@@ -137,6 +137,8 @@ def prepare(
         outcome = Outcome()
         missing = [job for job in jobs if not _is_stored(store, job)]
         _fresh(scratch)
+        # Half a corpus must not be trained on by mistake: the store opens again when this run has ended.
+        (folder / TRACKS).unlink(missing_ok=True)
         bar = tqdm(
             total=len(jobs), initial=len(jobs) - len(missing), unit="track", disable=None, smoothing=0.05
         )
@@ -154,8 +156,8 @@ def prepare(
         finally:
             bar.close()
             shutil.rmtree(scratch, ignore_errors=True)
-            outcome.tracks = [_as_stored(store, job) for job in jobs if job.track.id in store]
-            write_tracks(folder, outcome.tracks)
+        outcome.tracks = [_as_stored(store, job) for job in jobs if job.track.id in store]
+        write_tracks(folder, outcome.tracks)
     return outcome
 
 
