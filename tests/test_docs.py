@@ -220,6 +220,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not path or (page.parent / path).exists(), f"{name_of(page)}: {target}"
 
 
+def test_the_trees_in_the_text_are_the_tree() -> None:
+    """What README and the page on architecture list exists, and no part of the package is left out."""
+    package = ROOT / "src" / "damer"
+    parts = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    parts |= {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    for name in ("README.md", "docs/architecture.md"):
+        tree = next(body for body in blocks(ROOT / name, "text") if body.startswith("src/damer/"))
+        inside = [line for line in tree.splitlines() if line.startswith("  ")]
+        listed = set(re.findall(r"(?:^|\s{2,})([a-z]+(?:/|\.py))(?=\s{2,})", "\n".join(inside), re.M))
+        assert {part.rstrip("/") for part in listed} == parts, name
+        outside = re.findall(r"^([a-z]+)/\s", tree, re.M)
+        assert [folder for folder in outside if not (ROOT / folder).is_dir()] == []
+
+
 @pytest.mark.e2e
 def test_documentation_builds_strictly(tmp_path: Path) -> None:
     done = subprocess.run(
