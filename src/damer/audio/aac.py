@@ -9,8 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from damer.audio.mp4 import CHANNELS, LOW_COMPLEXITY, RATES, SAMPLES_A_PACKET, NotAacError, Packets, find_packets
+from damer.audio.mp4 import (
+    CHANNELS,
+    LOW_COMPLEXITY,
+    RATES,
+    SAMPLES_A_PACKET,
+    NotAacError,
+    Packets,
+    find_packets,
+)
 
+# Packets that are decoded together. Always the same ones, whatever part is read: where the encoder asks for
+# noise the decoder makes it up from its state, so that only equal beginnings give equal samples.
+PACKETS_A_CHUNK = 128
 # A packet overlaps the one before; a second one lets the decoder's window shape settle.
 _LEAD_IN = 2
 _HEADER = 7
@@ -23,20 +34,20 @@ class AacStream:
     path: Path
     found: Packets
 
-    def packets(self, start: int, stop: int) -> tuple[bytes, int]:
-        """Return samples `start` to `stop` as ADTS, and how many decoded samples precede them."""
-        found = self.found
-        first = max(0, (start + found.priming) // SAMPLES_A_PACKET - _LEAD_IN)
-        last = min(len(found.sizes), -(-(stop + found.priming) // SAMPLES_A_PACKET))
+    def chunk(self, number: int, count: int = PACKETS_A_CHUNK) -> tuple[bytes, int]:
+        """Return the first `count` packets of a chunk as ADTS, and how many decoded samples precede them."""
+        first = number * PACKETS_A_CHUNK
+        before = max(0, first - _LEAD_IN)
+        part = slice(before, first + count)
         parts: list[bytes] = []
         with self.path.open("rb") as file:
-            for offset, size in zip(found.offsets[first:last], found.sizes[first:last], strict=True):
+            for offset, size in zip(self.found.offsets[part], self.found.sizes[part], strict=True):
                 file.seek(int(offset))
                 packet = file.read(int(size))
                 if len(packet) < size:
                     break
                 parts += [self._header(int(size)), packet]
-        return b"".join(parts), start + found.priming - first * SAMPLES_A_PACKET
+        return b"".join(parts), (first - before) * SAMPLES_A_PACKET
 
     def _header(self, size: int) -> bytes:
         """Return the ADTS header of a packet of `size` bytes (ISO/IEC 14496-3, 1.A.2.2)."""
@@ -61,8 +72,8 @@ def open_stream(path: Path) -> AacStream:
     with path.open("rb") as file:
         bare = is_adts(file.read(2))
     found = _bare_packets(path) if bare else find_packets(path)
-    if found.channels == 0:
-        raise NotAacError("its channel layout is given in the stream")
+    if found.channels not in (1, 2):  # symphonia decodes no more; 0 means that the stream itself says it
+        raise NotAacError(f"its AAC has {found.channels or 'an unusual number of'} channels")
     if found.sizes.size and int(found.sizes.max()) + _HEADER >= 1 << 13:
         raise NotAacError("its packets are too long")
     return AacStream(path, found)

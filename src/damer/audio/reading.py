@@ -14,8 +14,8 @@ from damer.core.errors import DamerError
 
 DEFAULT_RATE = 22050
 SHORTEST_S = 1.0
-# Below half a step of 16-bit sound nothing is left but rounding.
-_SILENCE = 2.0**-16
+# Below two steps of 16-bit sound nothing is left but rounding and dither.
+_SILENCE = 2.0**-14
 # Input samples read on both sides of a part, so that its resampled edges are those of the whole file's.
 _CONTEXT = 8192
 

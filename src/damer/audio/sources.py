@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from damer.audio import aac
+from damer.audio import aac, mp4
 from damer.core.errors import DamerError
 
 # soundfile seeks after every call, which makes an MP3 decoder start afresh: few large blocks are faster.
@@ -141,7 +141,7 @@ class AacSource:
     def __init__(self, path: Path) -> None:
         try:
             self._stream = aac.open_stream(path)
-        except aac.NotAacError as reason:
+        except mp4.NotAacError as reason:
             raise UnreadableError(str(reason)) from None
         self.rate = self._stream.found.rate
         self.channels = self._stream.found.channels
@@ -149,30 +149,33 @@ class AacSource:
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
-        position, stop, size = start, min(stop, self.frames), _BLOCK_FRAMES
+        priming, length = self._stream.found.priming, aac.PACKETS_A_CHUNK * mp4.SAMPLES_A_PACKET
+        position, stop = start + priming, min(stop, self.frames) + priming
         while position < stop:
-            block = self._decode(position, min(stop, position + size))
+            number, skip = divmod(position, length)
+            block = self._decode(number)[skip : skip + stop - position]
             if len(block) == 0:
-                if size == _SMALL_BLOCK_FRAMES:
-                    return  # the rest is damaged or missing: what came before stands
-                size = _SMALL_BLOCK_FRAMES
-                continue
+                return
             position += len(block)
             yield block
 
-    def _decode(self, start: int, stop: int) -> NDArray[np.float32]:
+    def _decode(self, number: int) -> NDArray[np.float32]:
+        """Return the samples of a chunk; if it is damaged, what comes before the damage."""
         import sphn
 
-        packets, skip = self._stream.packets(start, stop)
-        with tempfile.NamedTemporaryFile(suffix=".aac") as file:
-            file.write(packets)
-            file.flush()
-            try:
-                with quiet():
-                    decoded, _ = sphn.read(file.name)
-            except (ValueError, OSError):
-                return np.empty((0, self.channels), np.float32)
-        return np.asarray(decoded, dtype=np.float32).T[skip : skip + stop - start]
+        count = aac.PACKETS_A_CHUNK
+        while count:
+            packets, lead_in = self._stream.chunk(number, count)
+            with tempfile.NamedTemporaryFile(suffix=".aac") as file:
+                file.write(packets)
+                file.flush()
+                try:
+                    with quiet():
+                        decoded, _ = sphn.read(file.name)
+                    return np.asarray(decoded, dtype=np.float32).T[lead_in:]
+                except (ValueError, OSError):
+                    count //= 2
+        return np.empty((0, self.channels), np.float32)
 
 
 class FfmpegSource:
@@ -187,18 +190,13 @@ class FfmpegSource:
             found = json.loads(probe.stdout)
         except ValueError:
             found = {}
-        if probe.returncode != 0 or "format" not in found:
-            raise DamerError(
-                f"{path}: is not a sound file that can be decoded; check it, or convert it to FLAC or WAV"
-            )
-        if not found.get("streams"):
+        if probe.returncode == 0 and "format" in found and not found.get("streams"):
             raise DamerError(f"{path}: has no audio stream; give a file with sound")
-        stream = found["streams"][0]
-        if not int(stream.get("sample_rate", 0)) or not int(stream.get("channels", 0)):
-            raise DamerError(f"{path}: is damaged: its rate or channels are missing; fetch or export it again")
+        stream: dict[str, str] = next(iter(found.get("streams", ())), {})
+        self.rate, self.channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
+        if probe.returncode != 0 or self.rate < 1 or self.channels < 1:
+            raise DamerError(f"{path}: cannot be decoded; if it is a sound file, convert it to FLAC or WAV")
         length = stream.get("duration") or found["format"].get("duration") or 0.0
-        self.rate = int(stream["sample_rate"])
-        self.channels = int(stream["channels"])
         self.frames = round(float(length) * self.rate)
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
