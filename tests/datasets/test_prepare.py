@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ from damer.datasets.prepare import Preparation, prepare
 from damer.datasets.prepared import open_prepared
 from damer.datasets.rendering import variation
 from damer.datasets.vgmidi import Vgmidi
-from damer.features import FeatureSpec, extract
+from damer.features import FeatureSpec, FeatureStore, extract
 
 
 def silent(line: str) -> None:
@@ -139,6 +140,19 @@ def test_an_interrupted_run_is_not_mistaken_for_a_finished_one(tones: list[Track
         open_prepared([tmp_path / "store"])
     prepare(tones, tmp_path / "store", Preparation("15:75"), silent)
     assert len(open_prepared([tmp_path / "store"]).tracks) == 2
+
+
+def test_a_full_disk_is_one_line_and_goes_on_later(
+    tones: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureStore, "_write_arrays", full)
+        with pytest.raises(DamerError, match="No space left on device"):
+            prepare(tones, tmp_path / "store", Preparation("15:75"), silent)
+    assert len(prepare(tones, tmp_path / "store", Preparation("15:75"), silent).added) == 2
 
 
 def test_other_settings_are_refused(tones: list[Track], tmp_path: Path) -> None:

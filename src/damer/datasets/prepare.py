@@ -151,13 +151,15 @@ def prepare(
                     tqdm.write(line, file=sys.stderr) if tell is None else tell(line)
                     continue
                 meta = {"clip_start": result.start_s, "settings": job.settings()}
-                store.append(job.track.id, result.views, meta, result.sha256)
+                with _writing(folder):
+                    store.append(job.track.id, result.views, meta, result.sha256)
                 outcome.added.append(job.track.id)
         finally:
             bar.close()
             shutil.rmtree(scratch, ignore_errors=True)
         outcome.tracks = [_as_stored(store, job) for job in jobs if job.track.id in store]
-        write_tracks(folder, outcome.tracks)
+        with _writing(folder):
+            write_tracks(folder, outcome.tracks)
     return outcome
 
 
@@ -252,13 +254,21 @@ def _as_stored(store: FeatureStore, job: Job) -> Track:
     return dataclasses.replace(job.track, clip_start=start, clip_end=start + entry.seconds)
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DamerError(
+            f"{folder}: cannot be written ({error.strerror}); mend that and run the same command again"
+        ) from error
+
+
 def _fresh(scratch: Path) -> None:
     """Make an empty scratch folder; what a killed run left in it goes."""
     shutil.rmtree(scratch, ignore_errors=True)
-    try:
+    with _writing(scratch.parent):
         scratch.mkdir()
-    except OSError as error:
-        raise DamerError(f"{scratch}: cannot be made ({error.strerror})") from error
 
 
 def _results(jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result | str]]:
