@@ -2,8 +2,9 @@
 
 Valence leans on mode and harmony, and a 1 024-point spectrum cannot tell semitones apart below a few hundred
 hertz. Here each of the 84 bands sits on one note of the equal-tempered scale (A4 = 440 Hz) and is read from a
-window long enough to tell it from its neighbours: 743 ms below C3, 372 ms above. Windows this long move slowly,
-so they are taken every fourth frame and held in between; the view keeps the shape of the other reading.
+window long enough to tell it from its neighbours: 743 ms below C3, 372 ms above. Windows this long move
+slowly, so they are taken every fourth frame and held in between; the view keeps the shape of the other
+reading.
 """
 
 from functools import lru_cache
@@ -11,9 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
-from scipy.signal import resample_poly
-from scipy.signal.windows import hann
 
 if TYPE_CHECKING:
     from damer.features.spec import FeatureSpec
@@ -50,7 +48,9 @@ def _band_energies(
     samples: npt.NDArray[np.float32], centres: npt.NDArray[np.int64], length: int, first: int, last: int
 ) -> npt.NDArray[np.float32]:
     """Return energies [frames, bands] of Hann windows of `length` around each of `centres` (samples)."""
-    window = hann(length, sym=False).astype(np.float32)
+    import torch
+
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)  # Hann, periodic
     window *= np.float32(2.0 / window.sum())
     padded = np.pad(samples, (length // 2, length))
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)
@@ -58,9 +58,31 @@ def _band_energies(
     energies = np.empty((len(centres), last - first), np.float32)
     for start in range(0, len(centres), 64):  # a chunk stays in the cache
         part = slice(start, start + 64)
-        spectrum = fft.rfft(frames[centres[part]] * window, axis=1)[:, span]
+        spectrum = torch.fft.rfft(torch.from_numpy(frames[centres[part]] * window)).numpy()[:, span]
         energies[part] = (spectrum.real**2 + spectrum.imag**2) @ weights.T
     return energies
+
+
+def _at_analysis_rate(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32]:
+    """Return samples at the analysis rate, as scipy.signal.resample_poly gives them.
+
+    The usual rates are multiples of it; doing without scipy there saves most of a second at the start.
+    """
+    divisor = int(np.gcd(rate, ANALYSIS_RATE))
+    up, down = ANALYSIS_RATE // divisor, rate // divisor
+    if up != 1:
+        from scipy.signal import resample_poly
+
+        return np.asarray(resample_poly(samples, up, down), np.float32)
+    half = 10 * down
+    taps = np.sinc(np.arange(-half, half + 1) / down) * np.kaiser(2 * half + 1, 5.0)
+    taps = (taps / taps.sum()).astype(np.float32)
+    count = -(-len(samples) // down)
+    padded = np.pad(samples, (half, half + down))
+    low = np.zeros(count, np.float32)
+    for place, tap in enumerate(taps):
+        low += tap * padded[place : place + count * down : down][:count]
+    return low
 
 
 def semitone_cochleagram(samples: npt.NDArray[np.float32], spec: "FeatureSpec") -> npt.NDArray[np.float32]:
@@ -75,8 +97,7 @@ def semitone_cochleagram(samples: npt.NDArray[np.float32], spec: "FeatureSpec") 
         band 0 is C1 (32.7 Hz), band 83 is B7 (3 951 Hz).
     """
     seconds = len(samples) // spec.sample_rate
-    divisor = int(np.gcd(spec.sample_rate, ANALYSIS_RATE))
-    low = resample_poly(samples, ANALYSIS_RATE // divisor, spec.sample_rate // divisor).astype(np.float32)
+    low = _at_analysis_rate(samples, spec.sample_rate)
     step = HOLD * spec.hop
     starts = np.arange(0, seconds * spec.sample_rate + step, step)
     centres = np.minimum(starts * ANALYSIS_RATE // spec.sample_rate, len(low))

@@ -215,11 +215,13 @@ def _check_views(path: Path, config: DamerConfig, spec: FeatureSpec) -> None:
 
 def _check_tensors(path: Path, configs: list[DamerConfig], tensors: dict[str, Tensor]) -> None:
     """Names, shapes, kinds and values, before any memory is taken for a network."""
+    shapes: dict[DamerConfig, dict[str, torch.Size]] = {}
     expected: dict[str, torch.Size] = {}
     for member, config in enumerate(configs):
-        with torch.device("meta"):
-            shapes = {name: value.shape for name, value in Damer(config).state_dict().items()}
-        expected |= {_key(member, name): shape for name, shape in shapes.items()}
+        if config not in shapes:
+            with torch.device("meta"):
+                shapes[config] = {name: value.shape for name, value in Damer(config).state_dict().items()}
+        expected |= {_key(member, name): shape for name, shape in shapes[config].items()}
     for name in sorted(expected.keys() ^ tensors.keys()):
         problem = "is missing" if name in expected else "belongs to no network"
         raise DamerError(f"{path}: tensor {name} {problem}: {_REMEDY}")
