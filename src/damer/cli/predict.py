@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from damer.core.errors import DamerError
 from damer.core.result import Emotion, Failure
 from damer.core.text import valid
+from damer.core.threads import use_one_thread
 
 if TYPE_CHECKING:
     from damer.collection import Writer
@@ -92,6 +93,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; see `damer predict --help`."""
+    use_one_thread()
     from damer.audio import window
     from damer.collection import find_audio
 

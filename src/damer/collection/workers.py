@@ -4,7 +4,6 @@ A pool of its own rather than `concurrent.futures`: there one killed process bre
 names no file; here each process holds one file at a time, so that its death costs that file alone.
 """
 
-import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from damer.core.errors import DamerError
 from damer.core.result import Emotion, Failure, Model
+from damer.core.threads import one_thread_for_children
 
 if TYPE_CHECKING:
     from damer.inference import Recognizer
 
 AHEAD = 128
 """How many files may be finished while an earlier one is still heard: bounds what waits in memory."""
-
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,8 @@ class Workers:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._settings), daemon=True)
-        process.start()
+        with one_thread_for_children():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -223,8 +222,6 @@ def _death(code: int | None) -> str:
 def _serve(pipe: Connection, settings: Settings) -> None:
     """Live as a worker: load the weights, then one task after the other until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = "1"
     try:
         try:
             recognizer = _recognizer(settings)
