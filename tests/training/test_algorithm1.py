@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from synthetic_music import SPEC
+from synthetic_music import SECONDS, SPEC, make_tokens, make_tracks
 from torch import nn
 
 from damer.core.errors import DamerError
 from damer.models import Damer
 from damer.training import algorithm1
 from damer.training.augment import gain_response
-from damer.training.bank import Bank
+from damer.training.bank import Bank, resident_bank
 from damer.training.data import Sampler, make_parts, split_ids
 from damer.training.recipes import Recipe
 
@@ -111,6 +111,28 @@ def test_every_switch_runs(
     assert first["loss/contrastive"] == 0.0
     assert second["loss/contrastive"] > 0.0
     assert (learner.encoder is not None) == (momentum == "encoder")
+
+
+def test_styles_are_the_corpora(small_recipe: RecipeMaker) -> None:
+    tracks = [*make_tracks(24, "a"), *make_tracks(24, "b")]
+    bank = resident_bank(tracks, make_tokens(tracks), [SECONDS] * len(tracks))
+    recipe = small_recipe("styles=2", "label_fraction=0.5", "segments_per_track=0", "batch_size=64")
+    learner, batch = learner_and_batch(bank, recipe)
+    assert set(batch.corpus.tolist()) == {0, 1}
+    numbers = do_step(learner, batch, recipe)
+    assert 0.3 < numbers["loss/style"] < 1.5  # near ln 2 at the start
+    alone = small_recipe("styles=1")
+    learner, batch = learner_and_batch(bank, alone)
+    assert "loss/style" not in do_step(learner, batch, alone)
+
+
+def test_more_corpora_than_styles_is_an_error(small_recipe: RecipeMaker) -> None:
+    tracks = [track for corpus in "abc" for track in make_tracks(24, corpus)]
+    bank = resident_bank(tracks, make_tokens(tracks), [SECONDS] * len(tracks))
+    recipe = small_recipe("styles=2", "batch_size=200", "segments_per_track=0")
+    learner, batch = learner_and_batch(bank, recipe)
+    with pytest.raises(DamerError, match="there are 3 corpora"):
+        do_step(learner, batch, recipe)
 
 
 def test_switched_off_modules_change_nothing_else(bank: Bank, small_recipe: RecipeMaker) -> None:

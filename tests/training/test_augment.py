@@ -79,6 +79,15 @@ def test_masked_bands_take_the_mean(small_recipe: RecipeMaker) -> None:
     assert scattered.float().mean().item() == pytest.approx(0.3, abs=0.1)
 
 
+def test_rows_of_harmony_are_not_masked(small_recipe: RecipeMaker) -> None:
+    own = augment(small_recipe("band_mask=1", "band_mask_group=1"))
+    below = torch.zeros(4, 7, 6)  # five bands and two rows after them
+    own.statistics = (own.statistics[0], (torch.full((7, 6), 4.0), torch.ones(7, 6)))
+    _, cochleagram = own.features(MEL[:4], below, torch.Generator().manual_seed(0))
+    assert (cochleagram[:, :5] == 4.0).all()
+    assert (cochleagram[:, 5:] == 0.0).all()
+
+
 def test_mixup_keeps_the_larger_share(small_recipe: RecipeMaker) -> None:
     own = augment(small_recipe("mixup=0.5"))
     numbers = torch.arange(64.0)[:, None, None]

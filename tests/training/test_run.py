@@ -18,6 +18,7 @@ from synthetic_music import SPEC, make_tracks, write_store
 from damer.cli import main
 from damer.core import metrics
 from damer.datasets.prepared import read_tracks
+from damer.features import FeatureSpec
 from damer.models import checkpoint
 from damer.training.summary import group_hash
 
@@ -107,6 +108,10 @@ def test_single_folds_pool_to_the_same(
     assert main(["evaluate", str(tmp_path / "1"), str(tmp_path / "2"), "--json"]) == 0
     pooled = json.loads(capsys.readouterr().out)["arousal"]["report"]
     assert pooled == json.loads((whole / "summary.json").read_text())["arousal"]
+    assert main(["evaluate", str(tmp_path / "1"), "--against", str(whole), "--json"]) == 0
+    ahead = json.loads(capsys.readouterr().out)["arousal"]["against"]
+    assert [row["metric"] for row in ahead] == ["accuracy", "macro_f1", "auc"]
+    assert all(row["difference"] == 0 and row["count"] == 12 for row in ahead)
 
 
 def test_leaks_are_refused(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,3 +287,22 @@ def test_own_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table.write_text("file,arousal\nmissing.wav,5\n")
     assert main([*command[:-6], "--out", str(tmp_path / "again")]) == 1
     assert "line 2: missing.wav is missing" in capsys.readouterr().err
+
+
+def test_statistics_stem(tmp_path: Path) -> None:
+    """The stem that looks at a context, on features of the size it is made for."""
+    tracks = make_tracks(12)
+    stored = write_store(tmp_path / "store", tracks, FeatureSpec(cochleagram="semitone"))
+    out = tmp_path / "run"
+    command = ["train", "tiny", "--data", str(stored), "--out", str(out), "--quiet", "--device", "cpu"]
+    for setting in (
+        "stem=statistics",
+        "context_s=4",
+        "epochs=2",
+        "gain_jitter=2",
+        "band_mask=0.2",
+        "mixup=0.3",
+    ):
+        command += ["--set", setting]
+    assert main([*command, "--dimension", "valence", "--set", "features.cochleagram=semitone"]) == 0
+    assert checkpoint.load(out / "valence.safetensors").configs[0].context_s == 4

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from damer.core.errors import DamerError
 
 if TYPE_CHECKING:
+    from damer.core.track import Dimension
     from damer.training.judge import Judgement
 
 Subparsers = argparse._SubParsersAction
@@ -29,6 +30,12 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     seen = parser.add_mutually_exclusive_group()
     seen.add_argument("--skip-seen", action="store_true", help="leave out tracks whose group was trained on")
     seen.add_argument("--allow-leak", action="store_true", help="judge tracks that were trained on, too")
+    add(
+        "--against",
+        type=Path,
+        metavar="RUN",
+        help="another run: print how far the first is ahead, track by track",
+    )
     add("--json", action="store_true", help="print one JSON object instead of tables")
     add("--predictions", type=Path, metavar="FILE", help="also write every track's prediction, one a line")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
@@ -36,19 +43,22 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, print tables or JSON."""
-    from damer.training.summary import plain, report, table
+    from damer.training.summary import comparison_table, plain, report, table
 
-    found = _judgements(arguments) if arguments.data else _from_runs(arguments)
+    found = _judgements(arguments) if arguments.data else list(_pooled(arguments.paths).values())
     if arguments.predictions:
         _write_predictions(arguments.predictions, found)
     result: dict[str, Any] = {}
+    others = _pooled([arguments.against]) if arguments.against else {}
     for item in found:
         measured = report(item.predictions)
         result[item.dimension] = {"notes": item.notes, "report": measured}
+        ahead = _differences(item, others, arguments.against) if others else []
+        if ahead:
+            result[item.dimension]["against"] = ahead
         if not arguments.json:
             print(table(item.dimension, measured), end="\n\n")
-            for note in item.notes:
-                print(note)
+            print(*item.notes, *([comparison_table(ahead) + "\n"] if ahead else []), sep="\n")
     if arguments.json:
         json.dump(plain(result), sys.stdout, indent=1)
         print()
@@ -67,14 +77,26 @@ def _judgements(arguments: argparse.Namespace) -> "list[Judgement]":
     return [judge(dimension, items, data, seen, device) for dimension, items in loaded.items()]
 
 
-def _from_runs(arguments: argparse.Namespace) -> "list[Judgement]":
+def _differences(item: "Judgement", others: "dict[Dimension, Judgement]", path: Path) -> list[dict[str, Any]]:
+    """Compare with another run's predictions of the same dimension."""
+    from damer.training.summary import compare
+
+    if item.dimension not in others:
+        raise DamerError(f"{path}: that run tested no {item.dimension}")
+    try:
+        return compare(item.predictions, others[item.dimension].predictions)
+    except ValueError as error:
+        raise DamerError(f"{path}: cannot be compared, {error}; give runs of one split") from None
+
+
+def _pooled(paths: list[Path]) -> "dict[Dimension, Judgement]":
     """Pool the test predictions that runs have written."""
     from damer.training.judge import Judgement
     from damer.training.run import read_predictions
 
-    pooled: dict[str, Judgement] = {}
+    pooled: dict[Dimension, Judgement] = {}
     known: set[tuple[str, str]] = set()
-    for path in arguments.paths:
+    for path in paths:
         if not path.is_dir():
             raise DamerError(f"{path}: to judge a checkpoint, say on what: --data STORE")
         for dimension, item in read_predictions(path / "predictions.jsonl"):
@@ -86,8 +108,8 @@ def _from_runs(arguments: argparse.Namespace) -> "list[Judgement]":
             known.add((dimension, item.id))
             judgement.predictions.append(item)
     if not pooled:
-        raise DamerError(f"{arguments.paths[0]}: that run tested on nothing; give --data STORE")
-    return list(pooled.values())
+        raise DamerError(f"{paths[0]}: that run tested on nothing; give --data STORE")
+    return pooled
 
 
 def _write_predictions(path: Path, found: "list[Judgement]") -> None:

@@ -56,6 +56,8 @@ def _level(chosen: list[TrackPrediction], level: str, intervals: bool) -> dict[s
         **metrics.summary(truth, probability),
         "majority": metrics.majority(truth),
     }
+    if level == "segment":
+        found["drift"] = _drift(truth, probability, groups)
     if intervals:
         draws = 1000 if level == "track" else _SEGMENT_DRAWS
         found["intervals"] = {
@@ -63,6 +65,67 @@ def _level(chosen: list[TrackPrediction], level: str, intervals: bool) -> dict[s
             for name, interval in metrics.bootstrap_summary(truth, probability, groups, draws).items()
         }
     return found
+
+
+def _drift(
+    truth: NDArray[np.int64], probability: NDArray[np.float64], groups: NDArray[np.str_]
+) -> dict[str, float]:
+    """Return how accuracy varies from group to group (game, song, artist): what a change of style costs.
+
+    Groups with fewer than ten seconds are left out: their accuracy says too little.
+    """
+    correct = (probability > 0.5) == (truth == 1)
+    _, place = np.unique(groups, return_inverse=True)
+    counts = np.bincount(place)
+    shares = (np.bincount(place, weights=correct) / counts)[counts >= 10] if len(truth) else np.empty(0)
+    if not len(shares):
+        return {"groups": 0, "deviation": float("nan"), "lowest_tenth": float("nan")}
+    return {
+        "groups": len(shares),
+        "deviation": float(shares.std()),
+        "lowest_tenth": float(np.quantile(shares, 0.1)),
+    }
+
+
+def compare(first: Sequence[TrackPrediction], second: Sequence[TrackPrediction]) -> list[dict[str, Any]]:
+    """Return how far the first predictions are ahead of the second on the tracks that both judge.
+
+    Returns:
+        For each corpus and metric, per track: {"corpus", "count", "metric", "difference", "low", "high",
+        "p_value"}, from a paired bootstrap that resamples whole groups.
+
+    Raises:
+        ValueError: they have no track in common, or disagree on what is true.
+    """
+    other = {item.id: item for item in second}
+    both = [(item, other[item.id]) for item in first if item.id in other and item.truth >= 0]
+    if not both:
+        raise ValueError("they have no labelled track in common")
+    if any(left.truth != right.truth for left, right in both):
+        raise ValueError("they disagree on the class of a track: their thresholds are of different splits")
+    rows: list[dict[str, Any]] = []
+    corpora = sorted({item.corpus for item, _ in both})
+    for corpus in [*corpora, ALL] if len(corpora) > 1 else corpora:
+        chosen = [pair for pair in both if corpus in (ALL, pair[0].corpus)]
+        truth = [left.truth for left, _ in chosen]
+        groups = [f"{left.corpus}\n{left.group}" for left, _ in chosen]
+        ours, theirs = ([pair[side].probability for pair in chosen] for side in (0, 1))
+        for name in ("accuracy", "macro_f1", "auc"):
+            found = metrics.paired_bootstrap(metrics.METRICS[name], truth, ours, theirs, groups)
+            rows.append({"corpus": corpus, "count": len(chosen), "metric": name, **found._asdict()})
+    return rows
+
+
+def comparison_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what `compare` found as text."""
+    lines = [
+        f"{'difference, per track':<30}{'n':>8}{'metric':>14}{'ahead by':>12}{'95 % interval':>20}{'p':>8}"
+    ]
+    for row in rows:
+        interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
+        numbers = f"{row['difference']:>+12.3f}{interval:>20}{row['p_value']:>8.3f}"
+        lines.append(f"{row['corpus']:<30}{row['count']:>8}{row['metric']:>14}{numbers}")
+    return "\n".join(lines)
 
 
 def _flat(
@@ -106,6 +169,12 @@ def table(dimension: str, found: Report) -> str:
             if "intervals" in row:
                 lines.append(_row("  95 % interval", "", _ranges(row["intervals"])))
             lines.append(_row("  constant answer", "", _cells(row["majority"])))
+            if row.get("drift", {}).get("groups", 0) > 1:
+                drift = row["drift"]
+                lines.append(
+                    f"  accuracy from group to group: deviation {_number(drift['deviation'])}, "
+                    f"lowest tenth below {_number(drift['lowest_tenth'])} ({drift['groups']} groups)"
+                )
     return "\n".join(lines)
 
 
