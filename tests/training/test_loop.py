@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from synthetic_music import SECONDS, make_tokens, make_tracks
 
 from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
-from damer.training.bank import Bank
+from damer.training.bank import Bank, resident_bank
 from damer.training.data import make_parts, split_ids
 from damer.training.loop import Place, Task, Trained, learning_rate, train_network
 from damer.training.recipes import Recipe
@@ -131,3 +132,16 @@ def test_learning_rate_schedule(small_recipe: RecipeMaker) -> None:
     assert learning_rate(config, 1.0, 100) == pytest.approx(0.0)
     constant = small_recipe("learning_rate=0.1", "schedule=constant").training
     assert learning_rate(constant, 0.9, 50) == 0.1
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(small_recipe: RecipeMaker, tmp_path: Path) -> None:
+    tracks = make_tracks(24)
+    device = torch.device("cuda")
+    bank = resident_bank(tracks, make_tokens(tracks), [SECONDS] * len(tracks), device)
+    recipe = small_recipe("epochs=15", "select_by=accuracy", "mixup=0.3", "band_mask=0.2", "gain_jitter=2")
+    first = train(bank, recipe, tmp_path / "a")
+    assert first.validation_score >= 0.75
+    assert first.network.mel_mean.device.type == "cpu"
+    position = tmp_path / "a" / "state" / "arousal.safetensors"
+    assert position.exists()

@@ -306,3 +306,21 @@ def test_statistics_stem(tmp_path: Path) -> None:
         command += ["--set", setting]
     assert main([*command, "--dimension", "valence", "--set", "features.cochleagram=semitone"]) == 0
     assert checkpoint.load(out / "valence.safetensors").configs[0].context_s == 4
+
+
+def test_grid_search_ranks_by_validation(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "grid"
+    grid = ["--grid", "lambda_contrastive=0,0.1", "learning_rate=0.00001,0.02"]
+    assert main(arguments(store, out, "--dimension", "arousal", *grid)) == 0
+    rows = json.loads((out / "grid.json").read_text())
+    assert len(rows) == 4
+    assert [row["loss"] for row in rows] == sorted(row["loss"] for row in rows)
+    assert all("learning_rate=0.02" in row["settings"] for row in rows[:2])  # the other learns nothing
+    assert not (out / "predictions.jsonl").exists()
+    assert "validation part" in capsys.readouterr().out
+    assert main(arguments(store, tmp_path / "bad", "--grid", "learning_rate")) == 1
+    assert "write key=value,value" in capsys.readouterr().err
+    assert main(arguments(store, tmp_path / "bad", "--grid", "learning_rat=1,2")) == 1
+    assert "did you mean 'learning_rate'" in capsys.readouterr().err

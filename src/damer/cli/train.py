@@ -57,6 +57,12 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     division.add_argument("--fold", metavar="K/N", help="one fold of it")
     division.add_argument("--all-data", action="store_true", help="train on everything, test on nothing")
+    division.add_argument(
+        "--grid",
+        nargs="+",
+        metavar="KEY=V,V",
+        help="try every combination of these settings on the validation part; the test part stays unseen",
+    )
     add("--resume", action="store_true", help="go on with the run in --out")
     add("--weights", choices=("float32", "float16"), default="float32", help="how checkpoints store weights")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
@@ -85,22 +91,34 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise DamerError("damer train: where should the run go? give --out RUN")
     recipe = load_recipe(arguments.recipe, _settings(arguments))
-    return _train(arguments, recipe)
+    if arguments.threads is not None:
+        import torch
+
+        torch.set_num_threads(arguments.threads)
+    return _search(arguments, recipe) if arguments.grid else _train(arguments, recipe)
+
+
+def _search(arguments: argparse.Namespace, recipe: "Recipe") -> int:
+    from damer.training.search import Grid, grid_table, search
+
+    settings = tuple(_settings(arguments))
+    grid = Grid(arguments.recipe, settings, tuple(arguments.grid), _dimensions(arguments))
+    grid.recipes()
+    data = _collection(arguments, recipe)
+    print(grid_table(search(grid, data, arguments.out, arguments.resume, arguments.device, arguments.quiet)))
+    return 0
+
+
+def _dimensions(arguments: argparse.Namespace) -> "tuple[Dimension, ...]":
+    return ("arousal", "valence") if arguments.dimension == "both" else (arguments.dimension,)
 
 
 def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
-    import torch
-
     from damer.training.run import Plan, execute, is_finished
     from damer.training.summary import table
 
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
     folds, fold = _folds(arguments)
-    dimensions: tuple[Dimension, ...] = ("arousal", "valence")
-    if arguments.dimension != "both":
-        dimensions = (arguments.dimension,)
-    plan = Plan(recipe, dimensions, folds, fold, arguments.all_data, arguments.weights)
+    plan = Plan(recipe, _dimensions(arguments), folds, fold, arguments.all_data, arguments.weights)
     if arguments.resume and is_finished(arguments.out):
         print(f"{arguments.out}: this run is over already")
         return 0

@@ -83,7 +83,7 @@ def execute(
     """
     place = choose_device(device)
     plan.recipe.check_spec(data.spec, ", ".join(data.names))
-    _begin(plan, data, out, resume, place)
+    begin({"plan": plan.to_dict()}, data, out, resume, place)
     bank = load_bank(data, plan.recipe.model, plan.recipe.training.preload, place, quiet)
     runner = _Runner(plan, data, bank, out, quiet)
     found = [
@@ -117,10 +117,21 @@ def is_finished(out: Path) -> bool:
     return (out / "summary.json").exists() and not (out / "state").exists()
 
 
-def _begin(plan: Plan, data: Collection, out: Path, resume: bool, device: torch.device) -> None:
-    """Write config.json, or check that a run to be resumed is the same."""
+def begin(what: dict[str, Any], data: Collection, out: Path, resume: bool, device: torch.device) -> None:
+    """Write config.json, or check that a run to be resumed is the same.
+
+    Args:
+        what: everything asked for.
+        data: the music.
+        out: the run's folder.
+        resume: whether a run there may be gone on with.
+        device: where it computes.
+
+    Raises:
+        DamerError: there is a run already, or another one.
+    """
     config = {
-        "plan": plan.to_dict(),
+        **what,
         "spec": data.spec.to_dict(),
         "tracks": len(data.tracks),
         "threads": torch.get_num_threads(),
