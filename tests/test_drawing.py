@@ -81,8 +81,3 @@ def test_neither_pyplot_nor_torch_is_imported() -> None:
         "import sys, damer.drawing; sys.exit(any(n in sys.modules for n in ('matplotlib.pyplot', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (75, "1:15"), (3600, "60:00")])
-def test_clock(seconds: float, shown: str) -> None:
-    assert drawing.clock(seconds) == shown

@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from damer.core import plane
 from damer.core.result import Emotion
+from damer.core.text import clock
 
 AROUSAL = "#c2410c"
 VALENCE = "#1d5fbf"
@@ -35,12 +36,6 @@ _FALLBACK_FONTS = (
     *("cjk", "noto", "hiragino", "pingfang", "yahei", "yu gothic", "malgun", "arial unicode", "wenquanyi"),
     *("droid sans fallback", "nanum", "takao", "ipa", "unifont", "segoe ui", "symbola"),
 )
-
-
-def clock(seconds: float, _position: object = None) -> str:
-    """Return seconds as minutes and seconds: 75 is `1:15`."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def draw(emotion: Emotion) -> Figure:
@@ -131,7 +126,7 @@ def _draw_ribbon(axes: Axes, emotion: Emotion) -> None:
     axes.set_ylim(0, 1)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 2, 3, 5, 6, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(clock))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
     axes.tick_params(axis="x", colors=_FAINT, length=3, labelsize=9)
     axes.set_xlabel("time in the file, coloured by quadrant", fontsize=9, color=_FAINT, labelpad=2)
     for side in ("top", "right", "bottom", "left"):

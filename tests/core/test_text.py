@@ -32,3 +32,8 @@ def test_shortened_fits(name: str, columns: int) -> None:
 
 def test_shortened_keeps_both_ends() -> None:
     assert text.shortened("abcdefghij.mp3", 9) == "abcd….mp3"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (75, "1:15"), (3600, "60:00")])
+def test_clock(seconds: float, shown: str) -> None:
+    assert text.clock(seconds) == shown

@@ -7,7 +7,7 @@ names no file; here each process holds one file at a time, so that its death cos
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -247,7 +247,9 @@ def _recognizer(settings: Settings) -> "Recognizer":
 
 def _recognise(recognizer: "Recognizer", settings: Settings, task: Task) -> Outcome:
     try:
-        emotion = recognizer(task.file, window=settings.window)
+        found = recognizer(task.file, window=settings.window)
+        # The plain record: reading it from a pipe must not load torch into the parent.
+        emotion = Emotion(**{each.name: getattr(found, each.name) for each in fields(Emotion)})
         if task.plot is not None:
             from damer import drawing
 

@@ -126,7 +126,7 @@ class Table:
         self._row(
             result.file,
             (
-                f"{round(result.duration_s) // 60}:{round(result.duration_s) % 60:02d}",
+                text.clock(result.duration_s),
                 f"{result.arousal:.2f} {result.arousal_label}",
                 f"{result.valence:.2f} {result.valence_label}",
                 result.quadrant,

@@ -36,6 +36,12 @@ def shortened(text: str, columns: int) -> str:
     return f"{head}…{tail}"
 
 
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds: 75 is `1:15`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
 def _columns(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0

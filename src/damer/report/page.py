@@ -21,8 +21,7 @@ from urllib.parse import quote
 from damer.core import plane
 from damer.core.errors import DamerError
 from damer.core.result import Emotion, Failure
-from damer.core.text import one_line
-from damer.drawing import clock
+from damer.core.text import clock, one_line
 
 CLIP_BUDGET = 96 * 2**20
 """Bytes of sound a page may hold; of the files after that the sound plays from its place on disk."""
