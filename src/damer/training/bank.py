@@ -4,9 +4,11 @@ A `Bank` is built once for all folds and networks of a run. Where memory allows 
 it reads them from the stores as they are asked for.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +18,11 @@ from tqdm import tqdm
 
 from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
-from damer.features import Views
+from damer.features import FeatureStore, Views
 from damer.models import DamerConfig
 from damer.models.stem import RawStem, Stem, make_stem
 from damer.training.collection import Collection
+from damer.training.token_cache import TokenCache
 
 IntArray = NDArray[np.int64]
 Tokens = tuple[Tensor, Tensor]
@@ -146,16 +149,35 @@ def load_bank(
     stem = make_stem(config)
     place = device or torch.device("cpu")
     lengths = [data.locate(track.id)[0].seconds(track.id) for track in data.tracks]
-    row = 2 * (
-        config.mel_bands * stem.mel_features
-        + (config.cochlea_bands + stem.tonal_rows) * stem.cochleagram_features
-    )
-    if preload == "yes" or (preload == "auto" and sum(lengths) * row < _free_memory(place) / 2):
-        bar = tqdm(data.tracks, "features", unit="track", disable=True if quiet else None, leave=False)
-        return resident_bank(
-            data.tracks, (track_tokens(stem, data.views(item.id)) for item in bar), lengths, place
-        )
-    return streaming_bank(data, lengths, stem, place)
+    row = 2 * sum(int(np.prod(shape)) for shape in _row_shapes(stem, config))
+    fits = sum(lengths) * row < _free_memory(place) / 2
+    if preload == "yes" or (preload == "auto" and fits):
+        return resident_bank(data.tracks, _all_tokens(data, stem, config, quiet), lengths, place)
+    return streaming_bank(data, config, lengths, place, quiet)
+
+
+def _row_shapes(stem: Stem, config: DamerConfig) -> tuple[tuple[int, int], tuple[int, int]]:
+    below = config.cochlea_bands + stem.tonal_rows
+    return (config.mel_bands, stem.mel_features), (below, stem.cochleagram_features)
+
+
+def _all_tokens(data: Collection, stem: Stem, config: DamerConfig, quiet: bool) -> Iterator[Tokens]:
+    """Yield the token features of every track, from the stores' caches where they have them."""
+    bar = tqdm(data.tracks, "features", unit="track", disable=True if quiet else None, leave=False)
+    if isinstance(stem, RawStem):
+        yield from (track_tokens(stem, data.views(item.id)) for item in bar)
+        return
+    caches: dict[Path, TokenCache] = {}
+    try:
+        for track in bar:
+            store, _ = data.locate(track.id)
+            if store.folder not in caches:
+                caches[store.folder] = TokenCache(store, config, _row_shapes(stem, config))
+            make = partial(track_tokens, stem, data.views(track.id))
+            yield caches[store.folder].tokens(track.id, make)
+    finally:
+        for cache in caches.values():
+            cache.close()
 
 
 def _check_shape(data: Collection, config: DamerConfig) -> None:
@@ -173,11 +195,24 @@ def _check_shape(data: Collection, config: DamerConfig) -> None:
             )
 
 
-def streaming_bank(data: Collection, lengths: Sequence[int], stem: Stem, device: torch.device) -> Bank:
+def streaming_bank(
+    data: Collection, config: DamerConfig, lengths: Sequence[int], device: torch.device, quiet: bool = False
+) -> Bank:
     """Make a bank that reads its rows from the stores, for collections larger than the memory."""
+    stem = make_stem(config)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    if isinstance(stem, RawStem):
-        return Bank(data.tracks, starts, _raw_reader(data, starts, device), device)
+    stores = list({id(store): store for store, _ in (data.locate(item.id) for item in data.tracks)}.values())
+    arrays: list[Sequence[NDArray[Any]] | None] = [store.arrays for store in stores]
+    if not isinstance(stem, RawStem):
+        for _ in _all_tokens(data, stem, config, quiet):
+            pass  # fills the stores' caches
+        caches = [TokenCache(store, config, _row_shapes(stem, config)) for store in stores]
+        arrays = [cache.arrays for cache in caches]
+        for cache in caches:
+            cache.close()
+    found = [views for views in arrays if views is not None]
+    if len(found) == len(stores):
+        return Bank(data.tracks, starts, _reader(data, starts, stores, found, device), device)
 
     def gather(rows: IntArray) -> Tokens:
         order = np.argsort(rows, kind="stable")
@@ -195,30 +230,35 @@ def streaming_bank(data: Collection, lengths: Sequence[int], stem: Stem, device:
     return Bank(data.tracks, starts, gather, device)
 
 
-def _raw_reader(data: Collection, starts: IntArray, device: torch.device) -> Callable[[IntArray], Tokens]:
-    """Return a reader of raw rows: one indexed copy a view and store, whatever the number of tracks."""
+def _reader(
+    data: Collection,
+    starts: IntArray,
+    stores: Sequence[FeatureStore],
+    views: Sequence[Sequence[NDArray[Any]]],
+    device: torch.device,
+) -> Callable[[IntArray], Tokens]:
+    """Return a reader of rows on disk: one indexed copy a view and store, whatever the number of tracks."""
+    numbers = {id(store): number for number, store in enumerate(stores)}
     located = [data.locate(track.id) for track in data.tracks]
-    stores = list({id(store): store for store, _ in located}.values())
-    store_of = np.array([next(n for n, s in enumerate(stores) if s is store) for store, _ in located])
+    store_of = np.array([numbers[id(store)] for store, _ in located])
     shift = np.array([offset for _, offset in located]) - starts[:-1]
-
     # Plain arrays over the same mapped memory: indexing a memmap costs several times as much.
-    arrays = [{name: np.asarray(view) for name, view in store.arrays._asdict().items()} for store in stores]
+    arrays = [[np.asarray(view) for view in pair] for pair in views]
 
     def gather(rows: IntArray) -> Tokens:
-        numbers = np.searchsorted(starts, rows, side="right") - 1
-        seconds, homes = rows + shift[numbers], store_of[numbers]
-        views: list[Tensor] = []
-        for name in Views._fields:
+        tracks = np.searchsorted(starts, rows, side="right") - 1
+        seconds, homes = rows + shift[tracks], store_of[tracks]
+        taken: list[Tensor] = []
+        for view in (0, 1):
             if len(stores) == 1:
-                found = arrays[0][name][seconds]
+                found = arrays[0][view][seconds]
             else:
-                found = np.empty((len(rows), *arrays[0][name].shape[1:]), dtype=np.float16)
+                found = np.empty((len(rows), *arrays[0][view].shape[1:]), dtype=np.float16)
                 for number in np.unique(homes):
                     own = np.flatnonzero(homes == number)
-                    found[own] = arrays[number][name][seconds[own]]
-            views.append(torch.from_numpy(found).to(device))
-        return views[0], views[1]
+                    found[own] = arrays[number][view][seconds[own]]
+            taken.append(torch.from_numpy(found).to(device))
+        return taken[0], taken[1]
 
     return gather
 
