@@ -1,7 +1,8 @@
 """Random reads of raw one-second features, as training asks for them: seconds of music read a second.
 
 Ours (the store's memory maps, warm), ours with the rows in memory, and the same rows from formats that others
-use, side by side in one run. A row is one second of both views, float16: 36.9 kB with the default features.
+use, side by side in one run; one thread, its processor time. A row is one second of both views, float16:
+36.9 kB with the default features.
 
     python benchmarks/reads.py [--seconds 40000] [--batch 256] [--json FILE]
 """
@@ -72,17 +73,17 @@ def readers(data: Collection, folder: Path) -> dict[str, Read]:
 
 
 def rate(read: Read, rows: int, batch: int, repeats: int = 5) -> float:
-    """Return rows read a second: the median of some passes over batches of random rows."""
+    """Return rows read a second of processor time: the median of some passes over batches of random rows."""
     generator = np.random.default_rng(1)
     batches = [generator.integers(rows, size=batch) for _ in range(40)]
     for chosen in batches[:5]:
         read(chosen)
     found = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         for chosen in batches:
             read(chosen)
-        found.append(len(batches) * batch / (time.perf_counter() - start))
+        found.append(len(batches) * batch / (time.process_time() - start))
     return statistics.median(found)
 
 
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = write_store(folder / "store", arguments.seconds)
