@@ -4,6 +4,8 @@ Two ways to the same picture. The fast one lays the filters' power responses ove
 view has computed anyway; the other runs the filters over the sound, sample by sample.
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ def time_energies(second: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.
     Returns:
         float32 [n_cochlea, T], on the scale of the bands' energies in the power spectrum (Parseval).
     """
-    sections = gammatone.biquads(gammatone.centre_frequencies(spec), spec.sample_rate)
+    sections = _sections(spec)
     warm_up = -(-int(_WARM_UP_S * spec.sample_rate) // spec.hop)
     half = spec.frame // 2
     length = (spec.frames + 1) * spec.hop
@@ -49,6 +51,11 @@ def time_energies(second: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.
     parts = weights.reshape(2, spec.hop).astype(np.float32)
     energies = gammatone.hop_energies(sound, sections, parts)[:, warm_up:]
     return energies[:, :-1, 0] + energies[:, 1:, 1]
+
+
+@functools.lru_cache(maxsize=8)
+def _sections(spec: FeatureSpec) -> NDArray[np.float64]:
+    return gammatone.biquads(gammatone.centre_frequencies(spec), spec.sample_rate)
 
 
 def compress(energies: NDArray[np.float32], spec: FeatureSpec, out: NDArray[np.float32]) -> None:
