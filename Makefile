@@ -15,7 +15,7 @@ RUNTIME := $(VENV)/.runtime
 TOOLS := $(VENV)/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test lint format pytest docs serve build pages examples constraints clean
+.PHONY: help system demo test lint format pytest docs serve build pages picture examples constraints clean
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
@@ -52,6 +52,10 @@ build: $(TOOLS) ## build the wheel and the source distribution into dist/
 
 pages: $(TOOLS) ## write the generated parts of the documentation again
 	@$(BIN)/python scripts/generated_docs.py
+
+picture: $(RUNTIME) ## draw the README's picture again, with the packaged weights
+	@$(BIN)/damer predict src/damer/examples/joyful.ogg --window all --plot --out out/picture >/dev/null
+	@mkdir -p docs/images && cp out/picture/plots/joyful.png docs/images/joyful.png
 
 examples: $(TOOLS) system ## compose and render the four bundled pieces again
 	@$(BIN)/python scripts/compose_examples.py
