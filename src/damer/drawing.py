@@ -6,6 +6,7 @@ Figures are built without pyplot: no window, no global state, safe in worker pro
 import os
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Circle, Wedge
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from damer.core import plane
 from damer.core.result import Emotion
@@ -26,7 +27,7 @@ from damer.core.text import clock
 
 AROUSAL = "#c2410c"
 VALENCE = "#1d5fbf"
-QUADRANTS = {"Q1": "#f2b134", "Q2": "#d9534f", "Q3": "#5b6fb5", "Q4": "#4fa579"}
+QUADRANTS = {"Q1": "#f2b134", "Q2": "#d9534f", "Q3": "#6b7dc4", "Q4": "#4fa579"}
 _INK = "#1f2430"
 _FAINT = "#6b7280"
 _TIME = LinearSegmentedColormap.from_list("time", ["#b9bfd0", "#1f2430"])
@@ -120,17 +121,23 @@ def _draw_curves(axes: Axes, emotion: Emotion) -> None:
 
 
 def _draw_ribbon(axes: Axes, emotion: Emotion) -> None:
-    seconds = _edges(emotion)
-    for start, end, segment in zip(seconds[:-1], seconds[1:], _held_segments(emotion), strict=True):
-        axes.axvspan(start, end, color=QUADRANTS[segment], linewidth=0)
+    for quadrant, run in groupby(emotion.segments, key=lambda segment: segment.quadrant):
+        seconds = [segment.start_s for segment in run]
+        axes.axvspan(seconds[0], seconds[-1] + 1.0, color=QUADRANTS[quadrant], linewidth=0)
     axes.set_ylim(0, 1)
     axes.set_yticks([])
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 2, 3, 5, 6, 10], integer=True))
+    axes.xaxis.set_major_locator(MultipleLocator(_tick_step(len(emotion.segments))))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
     axes.tick_params(axis="x", colors=_FAINT, length=3, labelsize=9)
     axes.set_xlabel("time in the file, coloured by quadrant", fontsize=9, color=_FAINT, labelpad=2)
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _tick_step(seconds: int) -> int:
+    """Return a round number of seconds that gives at most nine marks."""
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800)
+    return next((step for step in steps if seconds <= 9 * step), 3600)
 
 
 def _draw_disc(axes: Axes) -> None:
@@ -211,10 +218,6 @@ def _edges(emotion: Emotion) -> np.ndarray:
 def _held(values: Sequence[float]) -> np.ndarray:
     """Return the values with the first and the last repeated, to go with `_edges`."""
     return np.array([values[0], *values, values[-1]])
-
-
-def _held_segments(emotion: Emotion) -> list[str]:
-    return [emotion.segments[0].quadrant, *(segment.quadrant for segment in emotion.segments)]
 
 
 def _shortened(text: str, length: int) -> str:

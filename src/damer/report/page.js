@@ -198,7 +198,12 @@
   }
 
   document.querySelectorAll("thead th").forEach((header) => header.querySelector("button").addEventListener("click", () => sortBy(header)));
-  rows.forEach((row) => row.addEventListener("click", () => { if (!String(getSelection())) choose(row); }));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  rows.forEach((row) => row.addEventListener("click", () => {
+    if (String(getSelection())) return; // someone marks text
+    choose(row);
+    byId("song").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+  }));
   byId("filter").addEventListener("input", (event) => {
     const wanted = event.target.value.trim().toLowerCase();
     rows.forEach((row) => { row.hidden = !row.textContent.toLowerCase().includes(wanted); });
