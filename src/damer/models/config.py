@@ -89,10 +89,10 @@ class DamerConfig:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise DamerError(f"network setting {name}={value!r}: use a whole number from {low} to {high}")
-        for name, high in (("dropout", 1.0), ("tonal_dropout", 1.0), ("feature_limit", float("inf"))):
+        for name, limit in (("dropout", 1.0), ("tonal_dropout", 1.0), ("feature_limit", float("inf"))):
             rate = getattr(self, name)
-            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 <= rate < high:
-                raise DamerError(f"network setting {name}={rate!r}: use a number from 0 to below {high:g}")
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 <= rate < limit:
+                raise DamerError(f"network setting {name}={rate!r}: use a number from 0 to below {limit:g}")
         if self.tonal_tokens and self.stem != "statistics":
             raise DamerError(
                 f"network setting tonal_tokens={self.tonal_tokens}: needs stem='statistics', or 0"

@@ -84,7 +84,7 @@ class TonalEmbedding(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Return tokens [B, N, D] of standardised rows [B, R, G]."""
         tokens: Tensor = self.project(self.dropout(rows.flatten(1)))
-        return tokens.unflatten(-1, self.position.shape) + self.position
+        return tokens.view(-1, *self.position.shape) + self.position
 
 
 class StyleOffsets(nn.Module):
@@ -108,7 +108,7 @@ class StyleOffsets(nn.Module):
             weights: probability of each style [B, styles].
         """
         offsets = self.offsets(embedding).unflatten(-1, (-1, CLASSES))
-        answers = (logits[:, None] + offsets).float().log_softmax(dim=-1)
+        answers: Tensor = (logits[:, None] + offsets).float().log_softmax(dim=-1)
         return (answers + weights[..., None].clamp_min(1e-12).log()).logsumexp(dim=1)
 
 

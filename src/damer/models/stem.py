@@ -130,7 +130,7 @@ class StatisticsStem:
         degrees, overall = tonal_features(cochleagram[..., _ENERGY], mean)
         tonal = torch.cat([degrees.flatten(1), overall], dim=-1)
         missing = self.tonal_rows * self.cochleagram_features - tonal.shape[1]
-        rows = torch.nn.functional.pad(tonal, (0, missing)).unflatten(-1, (self.tonal_rows, -1))
+        rows = torch.nn.functional.pad(tonal, (0, missing)).view(len(tonal), self.tonal_rows, -1)
         return (
             torch.cat([mel_mean, mean.deviation(mel, mel_mean)], dim=-1),
             torch.cat([bands, rows], dim=1),

@@ -65,7 +65,8 @@ def _correlate(profiles: Tensor, templates: Tensor) -> Tensor:
 
 def _unit_variance(profiles: Tensor) -> Tensor:
     centred = profiles - profiles.mean(-1, keepdim=True)
-    return centred / (centred.norm(dim=-1, keepdim=True) + 1e-6)
+    unit: Tensor = centred / (torch.linalg.vector_norm(centred, dim=-1, keepdim=True) + 1e-6)
+    return unit
 
 
 def _turned(profile: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ def _short_keys(chroma: Tensor) -> Tensor:
     """Return for the 5 s around each second the best major and minor fit, difference, maximum [S, 4]."""
     padded = torch.nn.functional.pad(chroma.T[None], (_SHORT_S // 2,) * 2, mode="replicate")
     smooth = torch.nn.functional.avg_pool1d(padded, _SHORT_S, stride=1)[0].T
-    major, minor = _correlate(_share(smooth), KEYS).split(PITCH_CLASSES, dim=-1)
+    major, minor = _correlate(_share(smooth), KEYS).chunk(2, dim=-1)
     best_major, best_minor = major.amax(-1), minor.amax(-1)
     return torch.stack(
         [best_major, best_minor, best_major - best_minor, torch.maximum(best_major, best_minor)], dim=-1
@@ -123,19 +124,19 @@ def tonal_features(energy: Tensor, mean: WindowMean) -> TonalFeatures:
     Returns:
         Features by degree and overall; the same for the same music in another key.
     """
-    octaves = (10.0 ** (energy * (0.5 / _COMPRESSION))).unflatten(-1, (-1, PITCH_CLASSES))
+    octaves = (10.0 ** (energy * (0.5 / _COMPRESSION))).view(len(energy), -1, PITCH_CLASSES)
     chroma = octaves.sum(-2)
     second = _share(chroma)
     fit = _correlate(second, TRIADS)
-    by_kind = fit.unflatten(-1, (len(_TRIADS), PITCH_CLASSES)).amax(-1)
+    by_kind = fit.view(-1, len(_TRIADS), PITCH_CLASSES).amax(-1)
     flux = torch.nn.functional.pad(second.diff(dim=0).abs().sum(-1), (1, 0))
     short = _short_keys(chroma)
 
     window = _share(mean(chroma))
-    major, minor = _correlate(window, KEYS).split(PITCH_CLASSES, dim=-1)
+    major, minor = _correlate(window, KEYS).chunk(2, dim=-1)
     best_major, best_minor = major.amax(-1), minor.amax(-1)
     tonic, major_tonic = torch.maximum(major, minor).argmax(-1), major.argmax(-1)
-    triads = mean((fit * _SHARPNESS).softmax(-1)).unflatten(-1, (len(_TRIADS), PITCH_CLASSES))
+    triads = mean((fit * _SHARPNESS).softmax(-1)).view(-1, len(_TRIADS), PITCH_CLASSES)
     kinds, short_mean = mean(by_kind), mean(short)
     parallel = (minor - major).gather(-1, major_tonic[:, None])[:, 0]
 
