@@ -178,6 +178,11 @@ def test_one_class_is_an_error(small_recipe: RecipeMaker) -> None:
         parts_of(bank_of(tracks), small_recipe())
 
 
+def test_too_few_groups_for_a_validation_part(small_recipe: RecipeMaker) -> None:
+    with pytest.raises(DamerError, match="a validation part needs another"):
+        parts_of(bank_of(make_tracks(4)), small_recipe())
+
+
 def test_standardisation_is_of_the_training_rows_alone(bank: Bank, small_recipe: RecipeMaker) -> None:
     parts = parts_of(bank, small_recipe())
     mel, cochleagram = bank.gather(parts.train)

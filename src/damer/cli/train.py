@@ -89,8 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{name:16} {load_recipe(name).description}")
         return 0
     if arguments.out is None:
-        raise DamerError("damer train: where should the run go? give --out RUN")
+        raise DamerError("where should the run go? give --out RUN")
     recipe = load_recipe(arguments.recipe, _settings(arguments))
+    if arguments.threads is not None and arguments.threads < 1:
+        raise DamerError(f"--threads {arguments.threads}: at least 1 is needed")
     if arguments.threads is not None:
         import torch
 
@@ -155,7 +157,9 @@ def _collection(arguments: argparse.Namespace, recipe: "Recipe") -> "Collection"
     from damer.training.collection import open_collection
 
     if (arguments.data is None) == (arguments.audio is None):
-        raise DamerError("damer train: give either --data STORE … or --audio DIR --labels CSV")
+        raise DamerError("give either --data STORE … or --audio DIR --labels CSV")
+    if arguments.data is not None and arguments.labels is not None:
+        raise DamerError("--labels belongs to --audio; the tracks of a store have their labels with them")
     if arguments.data is not None:
         return open_collection(arguments.data, arguments.unlabelled)
     store = arguments.out / "features"

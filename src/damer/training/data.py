@@ -163,6 +163,11 @@ def _validation_ids(
     if config.validation_fraction == 0:
         return set()
     seed = config.seed + (member if config.validation_rotates else 0)
+    if len({_group(track) for track in labelled}) < 2:
+        raise DamerError(
+            "one group of tracks is left to train on, and a validation part needs another: add tracks of "
+            "other groups, or set validation_fraction=0 and select=last (groups are artists, songs or series)"
+        )
     return set(splits.validation_part(labelled, dimension, seed, config.validation_fraction).test)
 
 

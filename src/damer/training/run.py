@@ -140,18 +140,27 @@ def begin(what: dict[str, Any], data: Collection, out: Path, resume: bool, devic
     }
     config = json.loads(json.dumps(config))
     path = out / "config.json"
-    if path.exists():
+    if path.exists() and (out / "log.jsonl").exists():  # else nothing has been trained yet
         if not resume:
             raise DamerError(f"{out}: holds a run already: go on with --resume, or choose another --out")
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _read_json(path)
         differing = _differences(before, config)
         if differing:
             raise DamerError(
                 f"{out}: cannot resume, {differing[0]}: give the same options and data, or another --out"
             )
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "state").mkdir(exist_ok=True)
-    write_json(path, {**config, "stores": list(data.names)})
+    try:
+        (out / "state").mkdir(parents=True, exist_ok=True)
+        write_json(path, {**config, "stores": list(data.names)})
+    except OSError as error:
+        raise DamerError(f"{out}: cannot be written ({error.strerror}): choose another --out") from None
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamerError(f"{path}: cannot be read ({error}): choose another --out") from None
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:
