@@ -1,5 +1,6 @@
 """From logits to what is reported."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from damer.models import Damer
 from damer.training.bank import Bank
 from damer.training.evaluate import (
     TrackPrediction,
+    calibrating_temperature,
     fit_temperature,
     logits,
     negative_log_likelihood,
@@ -65,6 +67,18 @@ def test_temperature_undoes_overconfidence(bank: Bank, small_recipe: RecipeMaker
     assert found == pytest.approx(grid[np.argmin([loss(value) for value in grid])], rel=0.03)
     assert found > 2
     assert fit_temperature([(network, answer[:, :0], rows[:0])], bank, truth) == 1.0
+
+
+def test_calibrating_temperature_from_predictions() -> None:
+    """Probabilities drawn with a known temperature: the fit finds it again."""
+    generator = np.random.default_rng(0)
+    logit = 2.0 * generator.standard_normal(4000)
+    truth = generator.random(4000) < 1 / (1 + np.exp(-logit))
+    stated = 1 / (1 + np.exp(-3.0 * logit))  # three times as sure as right
+    items = [prediction(n, "a", int(truth[n]), float(stated[n])) for n in range(4000)]
+    items = [dataclasses.replace(item, segment_probability=[item.probability] * 2) for item in items]
+    assert calibrating_temperature(items) == pytest.approx(3.0, rel=0.1)
+    assert calibrating_temperature([]) == 1.0
 
 
 def test_validation_scores_weigh_corpora_alike(bank: Bank) -> None:

@@ -135,10 +135,11 @@ def test_leaks_are_refused(store: Path, tmp_path: Path, capsys: pytest.CaptureFi
 def test_all_data_has_no_test(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     extra = ["--dimension", "valence", "--all-data", "--set", "validation_fraction=0", "--set", "select=last"]
+    extra += ["--set", "temperature=0.8"]
     assert main(arguments(store, out, *extra)) == 0
     loaded = checkpoint.load(out / "valence.safetensors")
     assert loaded.record["corpora"]["toy"]["tracks"] == 28
-    assert loaded.temperature == 1.0
+    assert loaded.temperature == 0.8
     assert (out / "predictions.jsonl").read_text() == ""
     capsys.readouterr()
     assert main(["evaluate", str(out)]) == 1

@@ -65,6 +65,10 @@ class TrainingConfig:
         average: decay per step of an exponential moving average of the weights that is validated and kept in
             place of the weights; 0 turns it off. The SAML encoder has its own momentum.
 
+    Calibration
+        temperature: 0 fits it on the validation part (and is 1 without one); else this one is taken, such as
+            the one that `damer evaluate` names for a cross-validation with the same settings.
+
     Running: seed, members (networks of one ensemble, seeds seed … seed + members - 1), save_every (steps
         between resumable states).
     """
@@ -127,6 +131,7 @@ class TrainingConfig:
     select: Literal["best", "last"] = "best"
     select_by: Literal["loss", "accuracy", "auc", "balanced_accuracy"] = "loss"
     average: float = 0.0
+    temperature: float = 0.0
 
     seed: int = 0
     members: int = 1
@@ -140,7 +145,15 @@ class TrainingConfig:
             self._require(name, getattr(self, name) > 0, "above 0")
         not_negative = [name for name in _FIELDS if name.startswith("lambda_")]
         not_negative += ["weight_decay", "warmup_steps", "soft_label_width", "segments_per_track"]
-        not_negative += ["unlabelled_batch", "mixup", "gain_jitter", "noise", "seed", "band_mask_group"]
+        not_negative += [
+            "temperature",
+            "unlabelled_batch",
+            "mixup",
+            "gain_jitter",
+            "noise",
+            "seed",
+            "band_mask_group",
+        ]
         for name in not_negative:
             self._require(name, getattr(self, name) >= 0, "0 or more")
         for name in ("theta_max", "theta_min", "band_mask", "balance_power"):

@@ -1,7 +1,7 @@
 """From networks and features to predictions, their calibration, and what is reported of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,14 +127,43 @@ def fit_temperature(
     if not judged:
         return 1.0
 
-    def loss(log_temperature: float) -> float:
+    def loss(temperature: float) -> float:
         total = 0.0
         for network, answer, rows in judged:
-            tracks, means = track_means(bank, rows, probabilities(network, answer, math.exp(log_temperature)))
+            tracks, means = track_means(bank, rows, probabilities(network, answer, temperature))
             total += negative_log_likelihood(track_labels[tracks], means)
         return total / len(judged)
 
-    found = minimize_scalar(loss, bounds=(math.log(0.2), math.log(10.0)), method="bounded")
+    return _best_temperature(loss)
+
+
+def calibrating_temperature(items: Sequence["TrackPrediction"]) -> float:
+    """Return by what the temperature would have to be multiplied for these predictions to be calibrated.
+
+    Seen from outside, a track's probability is the mean of its seconds', each sigmoid(logit / temperature); for
+    an ensemble, or for the mean of the heads, this is an approximation. 1.0 where nothing is labelled.
+    """
+    known = [item for item in items if item.truth >= 0]
+    if not known:
+        return 1.0
+    truth = np.array([item.truth for item in known])
+    place = np.repeat(np.arange(len(known)), [len(item.seconds) for item in known])
+    seconds = np.concatenate([np.array(item.segment_probability) for item in known])
+    clipped = np.clip(seconds, 1e-6, 1 - 1e-6)
+    logit = np.log(clipped / (1 - clipped))
+
+    def loss(temperature: float) -> float:
+        shares = 1 / (1 + np.exp(-logit / temperature))
+        return negative_log_likelihood(truth, np.bincount(place, weights=shares) / np.bincount(place))
+
+    return _best_temperature(loss)
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    """Return the temperature between 0.2 and 10 with the smallest loss."""
+    found = minimize_scalar(
+        lambda log: loss(math.exp(log)), bounds=(math.log(0.2), math.log(10.0)), method="bounded"
+    )
     return round(float(math.exp(found.x)), 4)
 
 

@@ -212,7 +212,8 @@ class _Runner:
             (item.network, item.validation, part.validation)
             for item, part in zip(trained, parts, strict=True)
         ]
-        temperature = fit_temperature(judged, self.bank, first.track_labels)
+        fitted = fit_temperature(judged, self.bank, first.track_labels)
+        temperature = self.plan.recipe.training.temperature or fitted
         networks = [item.network for item in trained]
         tested: list[TrackPrediction] = []
         if len(first.test):

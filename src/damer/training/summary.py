@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from damer.core import metrics
 from damer.core.track import Track
-from damer.training.evaluate import TrackPrediction
+from damer.training.evaluate import TrackPrediction, calibrating_temperature
 
 ALL = "all"
 _SEGMENT_DRAWS = 200  # a resample of all seconds is slow, and their interval is already tight
@@ -56,7 +56,9 @@ def _level(chosen: list[TrackPrediction], level: str, intervals: bool) -> dict[s
         **metrics.summary(truth, probability),
         "majority": metrics.majority(truth),
     }
-    if level == "segment":
+    if level == "track":
+        found["temperature"] = calibrating_temperature(chosen)
+    else:
         found["drift"] = _drift(truth, probability, groups)
     if intervals:
         draws = 1000 if level == "track" else _SEGMENT_DRAWS
@@ -169,6 +171,8 @@ def table(dimension: str, found: Report) -> str:
             if "intervals" in row:
                 lines.append(_row("  95 % interval", "", _ranges(row["intervals"])))
             lines.append(_row("  constant answer", "", _cells(row["majority"])))
+            if "temperature" in row:
+                lines.append(f"  calibrated at {row['temperature']:.2f} × the temperature")
             if row.get("drift", {}).get("groups", 0) > 1:
                 drift = row["drift"]
                 lines.append(
