@@ -77,7 +77,8 @@ def extract(
     if rate != spec.sample_rate:
         sound = audio.resample(sound, rate, spec.sample_rate)
     seconds = max(1, len(sound) // spec.sample_rate)
-    sound = np.pad(sound, (0, max(0, spec.sample_rate - len(sound))))
+    if len(sound) < spec.sample_rate:  # resampling may have rounded a sample away
+        sound = np.pad(sound, (0, spec.sample_rate - len(sound)))
     return _extract_seconds(sound[: seconds * spec.sample_rate], spec, previous)
 
 
@@ -150,23 +151,26 @@ def _extract_seconds(sound: NDArray[np.float32], spec: FeatureSpec, previous: fl
     mel_weights, cochlea_weights = _weights(spec)
     mel_bands, cochlea_bands = Bank(mel_weights, spectrum.power), Bank(cochlea_weights, spectrum.power)
     rounding = Rounding(mel_weights, spec.mel_floor)
-    emphasised = emphasise(sound, spec.pre_emphasis, previous).reshape(-1, spec.sample_rate)
-    mel = np.empty((len(emphasised), spec.n_mels, spec.frames), np.float32)
-    cochleagram = np.empty((len(emphasised), spec.n_cochlea, spec.frames), np.float32)
-    for first in range(0, len(emphasised), at_once):
+    seconds = len(sound) // spec.sample_rate
+    mel = np.empty((seconds, spec.n_mels, spec.frames), np.float32)
+    cochleagram = np.empty((seconds, spec.n_cochlea, spec.frames), np.float32)
+    for first in range(0, seconds, at_once):
         part = slice(first, first + at_once)
-        spectrum(emphasised[part])
+        chunk = sound[first * spec.sample_rate : part.stop * spec.sample_rate]
+        emphasised = emphasise(chunk, spec.pre_emphasis, previous).reshape(-1, spec.sample_rate)
+        previous = float(chunk[-1])
+        spectrum(emphasised)
         energies = mel_bands.energies()
-        if len(faint := rounding.frames(spectrum.power, energies)):
+        if len(faint := rounding.frames(energies)):
             spectrum.sharpen(faint)
             energies = mel_bands.energies()
         log_energies(energies, spec.mel_floor, mel[part])
         if spec.cochleagram == "fft":
             compress(cochlea_bands.energies(), spec, cochleagram[part])
-    if spec.cochleagram == "time":
-        for second, out in zip(emphasised, cochleagram, strict=True):
-            compress(time_energies(second, spec), spec, out[None])
-    elif spec.cochleagram == "semitone":
+        elif spec.cochleagram == "time":
+            for second, out in zip(emphasised, cochleagram[part], strict=True):
+                compress(time_energies(second, spec), spec, out[None])
+    if spec.cochleagram == "semitone":
         from damer.features.semitone import semitone_cochleagram
 
         cochleagram = semitone_cochleagram(sound, spec)

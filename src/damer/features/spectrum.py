@@ -140,10 +140,11 @@ class Rounding:
         bins = share**2 / (weights**2).sum(axis=1)
         self._faint = (_FAINT * share / bins / weights.shape[1]).astype(np.float32)[:, None]
         self._floor = np.float32(floor)
-        self._ones = np.ones(weights.shape[1], np.float32)
+        # Weighted so, the bands' energies add up to about the power of the whole spectrum.
+        self._whole = (1 / weights.max(axis=1)).astype(np.float32)
 
-    def frames(self, power: NDArray[np.float32], energies: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the frames in which a band may err by 1e-4, from power [T, bins], energies [bands, T]."""
-        total = np.einsum("tk,k->t", power, self._ones)
+    def frames(self, energies: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the frames in which a band may err by 1e-4, from energies [bands, T]."""
+        total = self._whole @ energies
         faint = np.maximum(energies, self._floor) < self._faint * total
         return np.flatnonzero(faint.any(axis=0))
