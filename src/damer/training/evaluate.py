@@ -140,8 +140,8 @@ def fit_temperature(
 def calibrating_temperature(items: Sequence["TrackPrediction"]) -> float:
     """Return by what the temperature would have to be multiplied for these predictions to be calibrated.
 
-    Seen from outside, a track's probability is the mean of its seconds', each sigmoid(logit / temperature); for
-    an ensemble, or for the mean of the heads, this is an approximation. 1.0 where nothing is labelled.
+    Seen from outside, a track's probability is the mean of its seconds', each sigmoid(logit / temperature);
+    for an ensemble, or for the mean of the heads, this is an approximation. 1.0 where nothing is labelled.
     """
     known = [item for item in items if item.truth >= 0]
     if not known:
