@@ -201,3 +201,25 @@ def test_compiled_code_takes_the_plain_way() -> None:
         patch.setattr(torch.compiler, "is_compiling", lambda: True)
         patch.setattr(kernels, "_Attend", None)
         torch.testing.assert_close(attend(query, key, value), plain_attention(query, key, value).float())
+
+
+def test_bfloat16_inference_is_near_float32() -> None:
+    torch.manual_seed(0)
+    network = Damer().eval()
+    views = torch.randn(40, 128, 87), torch.randn(40, 84, 87)
+    with torch.inference_mode():
+        exact = network.probability(network(*views))
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = network.probability(network(*views))
+    assert 0 < (rounded - exact).abs().max() < 2e-3
+
+
+def test_no_normalisation_loses_its_gradient_in_bfloat16() -> None:
+    torch.manual_seed(0)
+    network = Damer(DamerConfig(dropout=0.0, positions="none")).train()
+    _, exact = losses_and_gradients(network, bfloat16=False)
+    _, rounded = losses_and_gradients(network, bfloat16=True)
+    norms = [name for name in exact if "norm" in name]
+    assert len(norms) == 16
+    for name in norms:
+        assert (rounded[name] - exact[name]).norm() < 0.05 * exact[name].norm(), name

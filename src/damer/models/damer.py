@@ -62,9 +62,8 @@ class ViewEmbedding(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return tokens [B, N, D] of features [B, bands, F]; N is bands / patch, or F with tokens="frame"."""
         rows = features.transpose(1, 2) if self.by_frame else features.reshape(len(features), self.count, -1)
-        # Tokens keep the weights' precision: in bfloat16 the normalisations' gradients would be lost.
-        tokens: Tensor = self.project(rows).to(self.project.weight.dtype)
-        return tokens if self.position is None else tokens + self.position
+        tokens = _trainable(self.project(rows), self)
+        return tokens if self.position is None else tokens + self.position.to(tokens.dtype)
 
 
 class TonalEmbedding(nn.Module):
@@ -83,8 +82,8 @@ class TonalEmbedding(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return tokens [B, N, D] of standardised rows [B, R, G]."""
-        tokens: Tensor = self.project(self.dropout(rows.flatten(1)))
-        return tokens.view(-1, *self.position.shape) + self.position
+        tokens = _trainable(self.project(self.dropout(rows.flatten(1))), self)
+        return tokens.view(-1, *self.position.shape) + self.position.to(tokens.dtype)
 
 
 class StyleOffsets(nn.Module):
@@ -255,6 +254,11 @@ class Damer(nn.Module):
                 raise DamerError("standardisation: mean and deviation must be finite, check the features")
             own_mean.copy_(mean.expand_as(own_mean))
             own_std.copy_(std.where(std > 0, torch.ones_like(std)).expand_as(own_std))
+
+
+def _trainable(tokens: Tensor, embedding: ViewEmbedding | TonalEmbedding) -> Tensor:
+    """Return tokens, while training in the weights' precision: bfloat16 loses gradients of normalisations."""
+    return tokens.to(embedding.project.weight.dtype) if embedding.training else tokens
 
 
 def _style_weights(logits: Tensor, style: Tensor | None) -> Tensor:
