@@ -61,6 +61,13 @@ def test_own_recipe(tmp_path: Path) -> None:
         recipe.check_spec(FeatureSpec(), "store")
 
 
+def test_the_statistics_stem_needs_semitones() -> None:
+    recipe = load_recipe("tiny", ["stem=statistics", "context_s=4"])
+    recipe.check_spec(FeatureSpec(cochleagram="semitone"), "store")
+    with pytest.raises(DamerError, match="--spec cochleagram=semitone"):
+        recipe.check_spec(FeatureSpec(), "store")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

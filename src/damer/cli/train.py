@@ -171,10 +171,9 @@ def _prepare_folder(arguments: argparse.Namespace, recipe: "Recipe", store: Path
     """Extract a user's folder into the run's own store."""
     from damer.datasets.folder import Folder, labelled_folder
     from damer.datasets.prepare import Preparation, prepare
-    from damer.features import FeatureSpec
 
     tracks = labelled_folder(arguments.audio, arguments.labels, arguments.scale)
-    how = Preparation(Folder.window, FeatureSpec.from_dict(recipe.features), workers=arguments.workers)
+    how = Preparation(Folder.window, recipe.spec(), workers=arguments.workers)
     outcome = prepare(tracks, store, how)
     if not outcome.tracks:
         raise DamerError(

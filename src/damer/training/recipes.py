@@ -43,10 +43,22 @@ class Recipe:
             "features": dict(self.features),
         }
 
+    @property
+    def wanted_features(self) -> dict[str, Any]:
+        """Settings of the features that the recipe names or its network cannot do without."""
+        wants = dict(self.features)
+        if self.model.stem == "statistics":  # it reads harmony, from bands that are semitones
+            wants.setdefault("cochleagram", "semitone")
+        return wants
+
+    def spec(self) -> FeatureSpec:
+        """Return the specification with which a folder of audio is extracted for this recipe."""
+        return FeatureSpec.from_dict(self.wanted_features)
+
     def check_spec(self, spec: FeatureSpec, where: str) -> None:
         """Refuse features extracted with settings other than the recipe's."""
         found = dataclasses.asdict(spec)
-        for key, wanted in self.features.items():
+        for key, wanted in self.wanted_features.items():
             if found[key] != wanted:
                 raise DamerError(
                     f"{where}: its features have {key} = {found[key]!r}, recipe {self.name} needs "
