@@ -71,7 +71,7 @@ def read(
     """
     source = _open(Path(path))
     parts = list(_stream(Path(path), source, start_s, end_s, rate, block_s=math.inf))
-    return Audio(np.concatenate(parts), rate, start_s, source.frames / source.rate)
+    return Audio(_joined(parts), rate, start_s, source.frames / source.rate)
 
 
 def read_window(
@@ -155,7 +155,7 @@ def _stream(
     first, last = round(start_s * rate), round(end_s * rate)
     given, peak = 0, 0.0
     for block in _regroup(_resampled(source, first, last, rate), block_s * rate):
-        loudest = float(np.max(np.abs(block)))
+        loudest = max(float(block.max()), -float(block.min()))  # either is NaN where a sample is
         if not math.isfinite(loudest):
             raise DamerError(f"{path}: holds samples that are NaN or infinite; export it again")
         peak = max(peak, loudest)
@@ -226,4 +226,8 @@ def _regroup(blocks: Iterator[NDArray[np.float32]], size: float) -> Iterator[NDA
             yield joined[:whole]
             held, count = [joined[whole:]], count - whole
     if count:
-        yield np.concatenate(held)
+        yield _joined(held)
+
+
+def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -81,7 +81,7 @@ def hop_energies(
 
     Args:
         sound: float32 [n], n a multiple of the hop.
-        sections: the filters, as from `biquads`, [C, 4, 6].
+        sections: the filters, as from `biquads`, [C, 4, 6], rising.
         weights: [2, hop]; each row weighs the squared samples of a hop.
 
     Returns:
@@ -90,17 +90,23 @@ def hop_energies(
     run = _compiled()
     if run is None:
         return _energies_by_scipy(sound, sections, weights)
-    gains = sections[:, :, 0].prod(axis=1)
-    zeros = (sections[:, :, 1] / sections[:, :, 0]).T
-    poles = sections[:, 0, 4:].T
-    energies = np.empty((len(sections), len(sound) // weights.shape[1], 2), np.float32)
+    hops = len(sound) // weights.shape[1]
+    energies = np.empty((len(sections), hops, 2), np.float32)
     # The slow poles of low bands lie so near 1 that single precision would move them.
-    low = np.angle(_poles(sections)) < 2 * np.pi * _DOUBLE_BELOW
-    for bands, kind in ((low, np.float64), (~low, np.float32)):
-        filters = (np.ascontiguousarray(part[..., bands], dtype=kind) for part in (gains, zeros, poles))
-        out = np.empty((energies.shape[1], 2, int(bands.sum())), kind)
+    low = int(np.sum(np.angle(_poles(sections)) < 2 * np.pi * _DOUBLE_BELOW))
+    low = min(len(sections), -(-low // 8) * 8)
+    for bands, kind, lanes in ((slice(low), np.float64, 8), (slice(low, None), np.float32, 16)):
+        chosen = sections[bands]
+        count = len(chosen)
+        if count == 0:
+            continue
+        # Full vector registers: bands that do not fill one would be computed one at a time.
+        chosen = np.concatenate([chosen, chosen[-1:].repeat(-count % lanes, axis=0)])
+        parts = (chosen[:, :, 0].prod(axis=1), (chosen[:, :, 1] / chosen[:, :, 0]).T, chosen[:, 0, 4:].T)
+        filters = (np.ascontiguousarray(part, dtype=kind) for part in parts)
+        out = np.empty((hops, 2, len(chosen)), kind)
         run(sound.astype(kind), *filters, weights.astype(kind), out)
-        energies[bands] = out.transpose(2, 0, 1)
+        energies[bands] = out.transpose(2, 0, 1)[:count]
     return energies
 
 
