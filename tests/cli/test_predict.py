@@ -99,7 +99,7 @@ def test_bad_files_are_told_in_a_line_each_and_the_rest_go_on(
     bad = {name: entry for name, entry in objects.items() if "error" in entry}
     reasons = {
         "m/empty.mp3": "empty",
-        "m/text.mp3": "not a sound file",
+        "m/text.mp3": "decoded",
         "m/silent.wav": "silent",
         "m/nan.wav": "NaN",
         "m/short.wav": "at least 1 s",
