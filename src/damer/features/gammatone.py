@@ -77,7 +77,7 @@ def hop_energies(
 ) -> NDArray[np.float32]:
     """Return the weighted energy of each band in each hop of the sound, filtering from rest.
 
-    With numba (the `fast` extra) some 20 times as fast as without, and the same to 5e-4 of an energy.
+    With numba (the `fast` extra) some 10 times as fast as without, and the same to 5e-4 of an energy.
 
     Args:
         sound: float32 [n], n a multiple of the hop.
