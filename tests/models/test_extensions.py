@@ -97,7 +97,7 @@ def test_statistics_and_harmony_travel_through_a_checkpoint(tmp_path: Path) -> N
     network = Damer(statistics_config()).eval()
     mel, cochleagram = torch.randn(20, 128, 87), torch.randn(20, 84, 87)
     centres = torch.tensor([0, 9, 19])
-    tokens = network.stem.tokens(*network.stem.summarise(mel, cochleagram), centres)  # type: ignore[arg-type]
+    tokens = network.stem.tokens(*network.stem.summarise(mel, cochleagram), centres)
     assert tokens[0].shape == (3, 128, network.stem.mel_features)
     assert tokens[1].shape == (3, 84 + network.stem.tonal_rows, network.stem.cochleagram_features)
     flat = [torch.rand(part.shape[1:]) + 0.5 for part in tokens for _ in range(2)]

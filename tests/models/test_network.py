@@ -233,7 +233,7 @@ def test_raw_stem_gives_the_seconds_asked_for() -> None:
     network = Damer(SMALL)
     mel, cochleagram = torch.randn(10, 7, 5), torch.randn(10, 6, 5)
     summary = network.stem.summarise(mel, cochleagram)
-    got = network.stem.tokens(*summary, torch.tensor([3, 9]))  # type: ignore[arg-type]
+    got = network.stem.tokens(*summary, torch.tensor([3, 9]))
     assert torch.equal(got[0], mel[[3, 9]])
     assert torch.equal(got[1], cochleagram[[3, 9]])
     assert (network.stem.mel_features, network.stem.cochleagram_features) == (5, 5)

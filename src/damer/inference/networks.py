@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import LongTensor, Tensor
+from torch import Tensor
 
 import damer
 from damer.core.errors import DamerError
@@ -152,7 +152,7 @@ class Views2Emotion:
         answers = []
         for centres in torch.split(wanted.to(self.device), _BATCH):
             tokens = {
-                reading: self._stems[reading].tokens(*summary, cast("LongTensor", centres))
+                reading: self._stems[reading].tokens(*summary, centres)
                 for reading, summary in summaries.items()
             }
             answers.append(torch.stack([ensemble.ask(tokens) for ensemble in self._ensembles]))

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 
 from damer.models.config import DamerConfig
 from damer.models.tonal import DEGREE_FEATURES, GLOBAL_FEATURES, PITCH_CLASSES, WindowMean, tonal_features
@@ -26,8 +26,8 @@ class Stem(Protocol):
         """Summarise views (mel [S, 128, T], cochleagram [S, 84, T]) by second: [S, 128, f], [S, 84, g]."""
         ...
 
-    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
-        """Gather features around the seconds `centres` [B]: mel [B, 128, F], cochleagram [B, 84 + R, G]."""
+    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """Gather the features around seconds (int64 [B]): mel [B, 128, F], cochleagram [B, 84 + R, G]."""
         ...
 
 
@@ -44,7 +44,7 @@ class RawStem:
         """Return the views as they are."""
         return mel, cochleagram
 
-    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
+    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Return the seconds `centres` [B] themselves."""
         return mel[centres], cochleagram[centres]
 
@@ -120,7 +120,7 @@ class StatisticsStem:
         """Return statistics within each second: mel [S, 128, 9], cochleagram [S, 84, 7]."""
         return _mel_statistics(mel), _cochleagram_statistics(cochleagram)
 
-    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: LongTensor) -> tuple[Tensor, Tensor]:
+    def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84 + 10, 14]."""
         length = min(self.context_s, len(mel))
         starts = (centres - length // 2).clamp(min=0, max=len(mel) - length)

@@ -36,9 +36,9 @@ def gain_response(stem: Stem, spec: FeatureSpec) -> Response:
     mel_step = decibels * math.log(10) / 10
     cochleagram_step = decibels * spec.compression / 10
     centres = torch.arange(seconds)
-    quiet = stem.tokens(*stem.summarise(mel, cochleagram), centres)  # type: ignore[arg-type]
+    quiet = stem.tokens(*stem.summarise(mel, cochleagram), centres)
     louder = stem.summarise(mel + mel_step, cochleagram + cochleagram_step)
-    loud = stem.tokens(*louder, centres)  # type: ignore[arg-type]
+    loud = stem.tokens(*louder, centres)
     changes = [(after - before).mean(0) / decibels for before, after in zip(quiet, loud, strict=True)]
     return changes[0], changes[1]
 

@@ -272,7 +272,7 @@ def _some_tokens(stem: Stem, views: Views, seconds: IntArray) -> Tokens:
     if isinstance(stem, RawStem):
         return torch.from_numpy(views.mel[seconds]), torch.from_numpy(views.cochleagram[seconds])
     mel, cochleagram = (torch.from_numpy(np.array(view, dtype=np.float32)) for view in views)
-    tokens = stem.tokens(*stem.summarise(mel, cochleagram), torch.from_numpy(seconds))  # type: ignore[arg-type]
+    tokens = stem.tokens(*stem.summarise(mel, cochleagram), torch.from_numpy(seconds))
     return tokens[0].half(), tokens[1].half()
 
 
