@@ -51,7 +51,7 @@ def track_features(data: Collection) -> dict[str, Array]:
     for track in data.tracks:
         views = data.views(track.id)
         mel, cochleagram = stem.summarise(*(torch.from_numpy(np.array(v, dtype=np.float32)) for v in views))
-        mean = WindowMean(torch.tensor([0]), len(mel))
+        mean = WindowMean(torch.tensor([0]), torch.tensor([len(mel)]))
         tonal = tonal_features(cochleagram[..., -1], mean)
         cepstrum = dct(mel[..., :2].numpy(), axis=1, norm="ortho")[:, :20]
         rows["bands"].append(_moments(mel.numpy()))

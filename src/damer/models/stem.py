@@ -106,8 +106,8 @@ class StatisticsStem:
     the bands.
 
     Args:
-        context_s: seconds of a window, C; at the edges of a track the window is shifted, not cut, and a track
-            shorter than C is one window.
+        context_s: seconds of a window, C; at the edges of a track it is cut, to no less than half
+            if the track is as long.
     """
 
     def __init__(self, context_s: int) -> None:
@@ -122,9 +122,10 @@ class StatisticsStem:
 
     def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84 + 10, 14]."""
-        length = min(self.context_s, len(mel))
-        starts = (centres - length // 2).clamp(min=0, max=len(mel) - length)
-        mean = WindowMean(starts, length)
+        before = self.context_s // 2
+        starts = (centres - before).clamp(min=0)
+        ends = (centres + (self.context_s - before)).clamp(max=len(mel))
+        mean = WindowMean(starts, ends)
         mel_mean, cochleagram_mean = mean(mel), mean(cochleagram)
         bands = torch.cat([cochleagram_mean, mean.deviation(cochleagram, cochleagram_mean)], dim=-1)
         degrees, overall = tonal_features(cochleagram[..., _ENERGY], mean)

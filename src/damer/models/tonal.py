@@ -39,18 +39,18 @@ class WindowMean:
 
     Args:
         starts: first second of each window, int64 [B].
-        length: seconds in a window.
+        ends: second after its last, int64 [B].
     """
 
-    def __init__(self, starts: Tensor, length: int) -> None:
-        self.starts, self.length = starts, length
+    def __init__(self, starts: Tensor, ends: Tensor) -> None:
+        self.starts, self.ends = starts, ends
 
     def __call__(self, values: Tensor) -> Tensor:
         """Return the mean [B, ...] of per-second values [S, ...] over each window."""
         sums = values.double().cumsum(0)
         sums = torch.cat([torch.zeros_like(sums[:1]), sums])
-        mean = (sums[self.starts + self.length] - sums[self.starts]) / self.length
-        return mean.to(values.dtype)
+        lengths = (self.ends - self.starts).view(-1, *[1] * (values.dim() - 1))
+        return ((sums[self.ends] - sums[self.starts]) / lengths).to(values.dtype)
 
     def deviation(self, values: Tensor, mean: Tensor) -> Tensor:
         """Return the standard deviation [B, ...] over each window, given its mean."""
