@@ -54,8 +54,8 @@ def main() -> None:
     summary = json.loads(arguments.summary.read_text())
     result = {
         "title": f"{dimension.capitalize()}, grouped 5-fold",
-        "text": "Each track is answered by the four networks that were trained without its song, artist or series. "
-        "The best simple method is chosen among eleven in hindsight, cell by cell: a hard floor.",
+        "text": "Each track is answered by the four networks that were trained without its song, artist or "
+        "series. The best simple method is chosen among eleven in hindsight, cell by cell: a hard floor.",
         "command": f"damer train {dimension} --data stores/emopia stores/vgmidi stores/emotify "
         f"--dimension {dimension} --folds 5 --out runs/{dimension}",
         "rows": rows(summary[dimension], json.loads(arguments.floor.read_text())),
