@@ -54,8 +54,8 @@ def test_unknown_example_is_named() -> None:
 def test_excited_pieces_are_louder_and_busier() -> None:
     def onsets(name: str) -> float:
         sound = samples(name)
-        # Peaks of the spectral flux. librosa's own peak picking is compiled and cached at its first call, and two
-        # test processes that do so at once have crashed.
+        # Peaks of the spectral flux. librosa's own peak picking is compiled and cached at its first call; two
+        # test processes that did so at once have crashed.
         mel = librosa.feature.melspectrogram(y=sound, sr=22_050, hop_length=512)
         flux = np.maximum(np.diff(mel**0.25, axis=1), 0).mean(axis=0)
         peaks, _ = find_peaks(flux, height=np.median(flux) + flux.std(), distance=4)
