@@ -1,6 +1,7 @@
-"""The model card's table from a run in folds and the floor measured on the same folds.
+r"""The model card's table from a run in folds and the floor measured on the same folds.
 
-    python experiments/tabulate.py --dimension arousal --summary RUN/summary.json --floor FLOOR.json --out OUT
+    python experiments/tabulate.py --dimension arousal --summary RUN/summary.json --floor FLOOR.json --out X \
+        --command "damer train ..." --text "..."
 
 RUN is a folder of `damer train --folds 5`, FLOOR what `experiments/simple_methods.py --json` wrote. Then
 `make pages`.
@@ -48,16 +49,16 @@ def main() -> None:
     parser.add_argument("--summary", type=Path, required=True)
     parser.add_argument("--floor", type=Path, required=True)
     parser.add_argument("--dimension", choices=("arousal", "valence"), required=True)
+    parser.add_argument("--command", required=True, help="how the run was made")
+    parser.add_argument("--text", required=True, help="what was measured, in a sentence")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     dimension = arguments.dimension
     summary = json.loads(arguments.summary.read_text())
     result = {
         "title": f"{dimension.capitalize()}, grouped 5-fold",
-        "text": "Each track is answered by the four networks that were trained without its song, artist or "
-        "series. The best simple method is chosen among eleven in hindsight, cell by cell: a hard floor.",
-        "command": f"damer train {dimension} --data stores/emopia stores/vgmidi stores/emotify "
-        f"--dimension {dimension} --folds 5 --out runs/{dimension}",
+        "text": f"{arguments.text} The best simple method is chosen among eleven in hindsight, cell by cell.",
+        "command": arguments.command,
         "rows": rows(summary[dimension], json.loads(arguments.floor.read_text())),
     }
     arguments.out.parent.mkdir(exist_ok=True)
