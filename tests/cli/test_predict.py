@@ -58,6 +58,8 @@ class Command:
             [str(Path(sys.executable).with_name("damer")), *self.words, *words], cwd=self.folder,
             env=self.environment, text=True, stdout=output, stderr=subprocess.PIPE, start_new_session=True,
             encoding="utf-8",
+            # A shell that starts tests in the background has them ignore SIGINT, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def alone(self, *words: str, output: int | IO[str] = subprocess.PIPE) -> Ended:
