@@ -13,6 +13,7 @@ from damer.training import algorithm1
 from damer.training.augment import gain_response
 from damer.training.bank import Bank, resident_bank
 from damer.training.data import Sampler, make_parts, split_ids
+from damer.training.learner import require_gradients
 from damer.training.recipes import Recipe
 
 RecipeMaker = Callable[..., Recipe]
@@ -53,12 +54,12 @@ def test_a_parameter_without_gradient_is_named() -> None:
     network = nn.ModuleDict({"used": nn.Linear(2, 1), "idle": nn.Linear(2, 1)})
     network["used"](torch.ones(1, 2)).sum().backward()
     with pytest.raises(DamerError, match=r"idle\.weight gets no gradient"):
-        algorithm1.require_gradients(network)
+        require_gradients(network)
     network["idle"].requires_grad_(False)
-    algorithm1.require_gradients(network)
+    require_gradients(network)
     network["used"].weight.grad = torch.tensor([[1.0, float("nan")]])
     with pytest.raises(DamerError, match=r"used\.weight gets a gradient that is not finite"):
-        algorithm1.require_gradients(network)
+        require_gradients(network)
 
 
 def test_divergence_is_said_in_plain_words(bank: Bank, small_recipe: RecipeMaker) -> None:

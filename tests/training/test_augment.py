@@ -28,7 +28,8 @@ def augment(recipe: Recipe) -> Augment:
 def batch(corpus: list[int]) -> Batch:
     count = len(corpus)
     target = torch.tensor([1.0, 0.0] * (count // 2))
-    return Batch(MEL[:count], COCHLEA[:count], target, target.long(), torch.tensor(corpus), torch.empty(0))
+    numbers, none = torch.tensor(corpus), torch.empty(0, dtype=torch.int64)
+    return Batch(MEL[:count], COCHLEA[:count], target, target.long(), numbers, none, numbers, target.long())
 
 
 def test_nothing_by_default(small_recipe: RecipeMaker) -> None:

@@ -10,22 +10,24 @@ from synthetic_music import SECONDS, make_tokens, make_tracks
 
 from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
+from damer.models import Damer
 from damer.training.bank import Bank, resident_bank
 from damer.training.data import make_parts, split_ids
-from damer.training.loop import Place, Task, Trained, learning_rate, train_network
+from damer.training.loop import Place, Trained, learning_rate, train_network
+from damer.training.method import Task
 from damer.training.recipes import Recipe
 
 RecipeMaker = Callable[..., Recipe]
 SPEC = FeatureSpec(n_mels=8, n_cochlea=5, sample_rate=8000, frame_length=3200)
 
 
-def train(bank: Bank, recipe: Recipe, folder: Path, seed: int = 0) -> Trained:
+def train(bank: Bank, recipe: Recipe, folder: Path, seed: int = 0) -> Trained[Damer]:
     split = split_ids(bank.tracks, "arousal", recipe.training)
     parts = make_parts(bank, "arousal", recipe.training, split.test)
     return train_network(Task(bank, parts, recipe, SPEC, seed), Place(folder, "arousal", quiet=True))
 
 
-def same(first: Trained, second: Trained) -> bool:
+def same(first: Trained[Damer], second: Trained[Damer]) -> bool:
     pairs = zip(first.network.state_dict().values(), second.network.state_dict().values(), strict=True)
     return all(torch.equal(left, right) for left, right in pairs)
 

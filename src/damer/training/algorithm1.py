@@ -3,10 +3,7 @@
 The line numbers are the paper's. What the paper leaves open is a named switch of `TrainingConfig`.
 """
 
-import contextlib
-import math
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -15,55 +12,44 @@ from torch import Tensor, nn
 from damer import objectives
 from damer.core.errors import DamerError
 from damer.models import Damer, DamerOutput
+from damer.training import learner as learning
 from damer.training.augment import Augment, Response
 from damer.training.config import TrainingConfig
 from damer.training.data import Batch
 
 
-@dataclass
-class Learner:
+@dataclass(kw_only=True)
+class Learner(learning.Learner[Damer]):
     """Everything that changes while a network learns.
 
     Attributes:
         network: the network being trained (Θ).
         call: how it is called while training; the network itself, or its compiled form.
-        optimiser: Adam or AdamW.
         queue: the memory of SAML (Q and its pointer p).
         encoder: momentum encoder that fills the queue, with momentum_of = "encoder".
-        average: moving average of the weights, with `average` above 0.
         augment: the batch's augmentation.
-        device: where all of it lives.
-        bfloat16: whether the forward pass runs in bfloat16.
-        steps: steps done.
     """
 
-    network: Damer
     call: Callable[[Tensor, Tensor, Tensor | None], DamerOutput]
-    optimiser: torch.optim.Optimizer
     queue: objectives.MemoryQueue
     encoder: Damer | None
-    average: Damer | None
     augment: Augment
-    device: torch.device
-    bfloat16: bool
-    steps: int = 0
 
-    def autocast(self) -> contextlib.AbstractContextManager[None]:
-        """Return the context of a forward pass in the chosen precision."""
-        return autocast(self.device, self.bfloat16)
+    def step(
+        self,
+        batch: Batch,
+        config: TrainingConfig,
+        progress: float,
+        generator: torch.Generator,
+        check_gradients: bool = False,
+    ) -> dict[str, float]:
+        """Do one step of the algorithm."""
+        return step(self, batch, config, progress, generator, check_gradients)
 
-    @property
-    def final(self) -> Damer:
-        """The network to validate and keep: the weights' average where there is one."""
-        return self.network if self.average is None else self.average
-
-
-def autocast(device: torch.device, bfloat16: bool) -> contextlib.AbstractContextManager[None]:
-    """Return a context in which products run in bfloat16, or one that changes nothing."""
-    if not bfloat16:
-        return contextlib.nullcontext()
-    context: contextlib.AbstractContextManager[None] = torch.autocast(device.type, torch.bfloat16)
-    return context
+    def parts(self) -> dict[str, learning.Stateful]:
+        """Return what a saved state holds: networks and the queue."""
+        encoder: dict[str, learning.Stateful] = {} if self.encoder is None else {"encoder": self.encoder}
+        return {**super().parts(), **encoder, "queue": self.queue}
 
 
 def make_learner(
@@ -71,25 +57,20 @@ def make_learner(
 ) -> Learner:
     """Prepare a network, whose standardisation is set, for `step` (line 1)."""
     network = network.to(device)
-    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
     dim = network.config.fused_dim if config.memory == "features" else 2
     return Learner(
         network=network,
         call=torch.compile(network) if config.compile else network,
-        optimiser=kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
+        optimiser=learning.make_optimiser(network.parameters(), config),
         queue=objectives.MemoryQueue(
             config.memory_size, dim, config.momentum_of, config.momentum, device=device
         ),
-        encoder=_frozen_copy(network) if config.momentum_of == "encoder" else None,
-        average=_frozen_copy(network) if config.average > 0 else None,
+        encoder=learning.frozen_copy(network) if config.momentum_of == "encoder" else None,
+        average=learning.frozen_copy(network) if config.average > 0 else None,
         augment=Augment(config, network, response),
         device=device,
         bfloat16=bfloat16,
     )
-
-
-def _frozen_copy(network: Damer) -> Damer:
-    return deepcopy(network).eval().requires_grad_(False)
 
 
 def step(
@@ -143,7 +124,7 @@ def step(
     loss, style = losses.total, _style_loss(labelled, batch)
     if style is not None:
         loss = loss + config.lambda_style * style
-    norm = _update(learner, loss, config, check_gradients)  # line 17
+    norm = learner.update(loss, config, check_gradients)  # line 17
     _remember(learner, batch, query, config, tau)  # line 18
     truth = batch.pool_truth if has_pool else batch.label
     return {
@@ -209,27 +190,6 @@ def _weights(config: TrainingConfig) -> objectives.LossWeights:
     )
 
 
-def _update(learner: Learner, loss: Tensor, config: TrainingConfig, check_gradients: bool) -> float:
-    """Backpropagate, clip, step, and return the gradient's norm before clipping."""
-    learner.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if check_gradients:
-        require_gradients(learner.network)
-    norm = float(nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip_norm))
-    if not math.isfinite(norm):
-        raise DamerError(
-            f"training diverged: the loss is {loss.item():.4g} and its gradient {norm:.4g}: "
-            "lower learning_rate, or set precision=float32"
-        )
-    learner.optimiser.step()
-    if learner.average is not None:
-        # A young average forgets faster, or it would stay near the random start for a while.
-        decay = min(config.average, (1 + learner.steps) / (10 + learner.steps))
-        objectives.momentum_update(learner.average, learner.network, decay)
-    learner.steps += 1
-    return norm
-
-
 @torch.no_grad()
 def _remember(learner: Learner, batch: Batch, query: Tensor, config: TrainingConfig, tau: float) -> None:
     """Put the batch into the memory queue (eq 18): as the momentum encoder sees it, or as the network did."""
@@ -249,23 +209,3 @@ def _pseudo_accuracy(pseudo: objectives.PseudoLabels, truth: Tensor) -> dict[str
     if not judged.any():
         return {}
     return {"pcl/accuracy": (pseudo.labels[judged] == truth[judged]).float().mean().item()}
-
-
-def require_gradients(network: nn.Module) -> None:
-    """Refuse a network of which some parameter learns nothing, or learns from a value that is not finite.
-
-    Parameters that were frozen on purpose (`requires_grad` False) are left alone.
-
-    Raises:
-        DamerError: names the parameter.
-    """
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if parameter.grad is None:
-            raise DamerError(f"parameter {name} gets no gradient: the loss does not depend on it")
-        if not parameter.grad.isfinite().all():
-            raise DamerError(
-                f"parameter {name} gets a gradient that is not finite: check the features, "
-                "or lower learning_rate"
-            )

@@ -6,6 +6,7 @@ state but its position.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from damer.training.config import TrainingConfig
 
 # One number for each use of randomness, so that no two draws of a seed coincide.
 _SHUFFLE, _POOL, _FRACTION = 1, 2, 3
+LONGEST_SEQUENCE = 60  # seconds of a track that are seen at once
 
 
 class Batch(NamedTuple):
@@ -33,6 +35,8 @@ class Batch(NamedTuple):
         label: class, int64 [B].
         corpus: number of the row's corpus, int64 [B].
         pool_truth: class of the unlabelled rows where it is known (hidden from the loss), else -1, int64 [U].
+        track: number of the labelled row's track, int64 [B].
+        track_label: class of that track, -1 where unknown, int64 [B].
     """
 
     mel: Tensor
@@ -41,6 +45,8 @@ class Batch(NamedTuple):
     label: Tensor
     corpus: Tensor
     pool_truth: Tensor
+    track: Tensor
+    track_label: Tensor
 
 
 @dataclass(frozen=True)
@@ -233,11 +239,16 @@ class Sampler:
         parts: which rows are for training.
         config: segments_per_track, balance, batch_size, unlabelled_batch, pseudo_labels.
         seed: seed of this network.
+        sequences: batches of whole tracks, seconds in order, instead of single seconds; as many seconds an
+            epoch. A track longer than `LONGEST_SEQUENCE` comes in pieces.
     """
 
-    def __init__(self, bank: Bank, parts: Parts, config: TrainingConfig, seed: int) -> None:
+    def __init__(
+        self, bank: Bank, parts: Parts, config: TrainingConfig, seed: int, sequences: bool = False
+    ) -> None:
         self.bank, self.parts, self.config, self.seed = bank, parts, config, seed
-        use_pool = config.pseudo_labels != "batch" and config.lambda_pseudo_label > 0
+        self.sequences = sequences
+        use_pool = config.pseudo_labels != "batch" and config.lambda_pseudo_label > 0 and not sequences
         self.pool = parts.pool if use_pool else parts.pool[:0]
         if config.pseudo_labels == "unlabelled" and not len(parts.pool):
             raise DamerError(
@@ -264,10 +275,26 @@ class Sampler:
             chosen = np.arange(len(self.pieces))
         else:
             chosen = generator.choice(len(self.pieces), len(self.pieces), p=self.weights)
+        if self.sequences:
+            return self._whole_tracks(generator.permutation(chosen), generator)
         rows = np.concatenate([self._draw(self.pieces[number], generator) for number in chosen])
         generator.shuffle(rows)
         # Batches of nearly equal size, so that the last one is not a noisy handful.
         return np.array_split(rows, max(1, round(len(rows) / self.config.batch_size)))
+
+    def _whole_tracks(self, chosen: IntArray, generator: np.random.Generator) -> list[IntArray]:
+        """Return batches of tracks until they hold as many seconds as an epoch of single seconds does."""
+        renders = [self.pieces[number][generator.integers(len(self.pieces[number]))] for number in chosen]
+        left = sum(min(len(rows), self.config.segments_per_track or len(rows)) for rows in renders)
+        batches: list[list[IntArray]] = [[]]
+        for rows in renders:
+            if left <= 0:
+                break
+            left -= len(rows)
+            if sum(map(len, batches[-1])) + len(rows) // 2 > self.config.batch_size:
+                batches.append([])
+            batches[-1].append(rows)
+        return [np.concatenate(batch) for batch in batches if batch]
 
     def _draw(self, renders: list[IntArray], generator: np.random.Generator) -> IntArray:
         rows = renders[generator.integers(len(renders))] if len(renders) > 1 else renders[0]
@@ -292,7 +319,23 @@ class Sampler:
             torch.from_numpy(self.parts.labels[rows]).to(place),
             torch.from_numpy(self.corpus[self.bank.track_of_row[rows]]).to(place),
             torch.from_numpy(self.parts.labels[pool]).to(place),
+            torch.from_numpy(self.bank.track_of_row[rows]).to(place),
+            torch.from_numpy(self.parts.track_labels[self.bank.track_of_row[rows]]).to(place),
         )
+
+
+def sequence_starts(track: IntArray) -> IntArray:
+    """Return where each sequence of rows begins, and the number of rows.
+
+    Args:
+        track: number of each row's track [N]; rows of one track stand together, in order.
+
+    Returns:
+        int64 [sequences + 1]; a sequence is of one track and at most `LONGEST_SEQUENCE` long.
+    """
+    borders = np.flatnonzero(np.diff(track, prepend=-1, append=-1))
+    starts = [np.arange(first, last, LONGEST_SEQUENCE) for first, last in pairwise(borders)]
+    return np.concatenate([*starts, [len(track)]]).astype(np.int64)
 
 
 def _piece_weights(

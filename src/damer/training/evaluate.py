@@ -13,9 +13,9 @@ from torch import Tensor
 
 from damer.core import metrics
 from damer.models import Damer, DamerOutput
-from damer.training.algorithm1 import autocast
 from damer.training.bank import Bank, IntArray
 from damer.training.data import chunks
+from damer.training.learner import autocast
 
 Floats = NDArray[np.float64]
 BATCH = 512

@@ -1,17 +1,15 @@
-"""The training loop; there is no other. Line numbers are those of the paper's Algorithm 1.
+"""The training loop; there is no other. Line numbers are those of the paper's Algorithm 1, its first user.
 
 A step's randomness is seeded by (seed, step) alone, so the state on disk needs no generator's state: a run
 killed at any step and resumed does the same arithmetic as one never killed.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, overload
 
 import numpy as np
 import torch
@@ -19,32 +17,31 @@ from torch import Tensor
 from tqdm import tqdm
 
 from damer.core.errors import DamerError
-from damer.features.spec import FeatureSpec
 from damer.models import Damer
-from damer.training import algorithm1, state
-from damer.training.augment import gain_response
-from damer.training.bank import Bank, IntArray
+from damer.training import state
+from damer.training.bank import IntArray
 from damer.training.config import TrainingConfig
-from damer.training.data import Batch, Parts, Sampler, standardisation
-from damer.training.evaluate import logits, probabilities, validation_scores
+from damer.training.data import Batch, Sampler
+from damer.training.evaluate import validation_scores
+from damer.training.learner import Learner, N
 from damer.training.logs import RunLog
-from damer.training.recipes import Recipe
+from damer.training.method import ALGORITHM_1, Method, Task
 
 _STEP = 9  # see damer.training.data: one number for each use of randomness
 
 
 @dataclass
-class Trained:
+class Trained(Generic[N]):
     """One trained network.
 
     Attributes:
         network: on the CPU, in evaluation mode, with the weights chosen.
-        validation: its logits on the validation rows, float32 [3, N, 2].
+        validation: its logits on the validation rows, float32 [heads, N, 2].
         best_epoch: epoch of the weights, from 1.
         validation_score: what chose it; NaN without a validation part.
     """
 
-    network: Damer
+    network: N
     validation: Tensor
     best_epoch: int
     validation_score: float
@@ -70,58 +67,23 @@ class Place:
         return self.folder / "state" / f"{self.name}.safetensors"
 
 
-@dataclass(frozen=True)
-class Task:
-    """What one network learns from.
-
-    Attributes:
-        bank: features of all tracks.
-        parts: rows to train, validate and test on.
-        recipe: network and settings.
-        spec: how the features were extracted.
-        seed: decides every random choice.
-    """
-
-    bank: Bank
-    parts: Parts
-    recipe: Recipe
-    spec: FeatureSpec
-    seed: int
-
-    @property
-    def config(self) -> TrainingConfig:
-        """The recipe's training settings."""
-        return self.recipe.training
-
-    def settings_hash(self) -> str:
-        """Return a hash of what must not change between the beginning and the end of a run."""
-        training = {**self.config.to_dict(), "save_every": None, "members": None, "seed": self.seed}
-        text = json.dumps([training, self.recipe.model.to_dict(), self.spec.to_dict()], sort_keys=True)
-        digest = hashlib.sha256(text.encode())
-        parts = self.parts
-        for rows in (parts.train, parts.pool, parts.validation, parts.labels, parts.targets):
-            digest.update(rows.tobytes())
-        return digest.hexdigest()[:16]
-
-    def learner(self) -> algorithm1.Learner:
-        """Return a network at its start, with everything that trains it."""
-        torch.manual_seed(self.seed)
-        network = Damer(self.recipe.model)  # line 1
-        statistics = standardisation(self.bank, self.parts.train)
-        network.set_standardisation(*(part.cpu() for part in statistics))
-        response = gain_response(network.stem, self.spec)
-        bfloat16 = resolve_precision(self.config.precision, self.bank.device) == "bfloat16"
-        return algorithm1.make_learner(network, self.config, response, self.bank.device, bfloat16)
+@overload
+def train_network(task: Task, place: Place) -> Trained[Damer]: ...
 
 
-def train_network(task: Task, place: Place) -> Trained:
+@overload
+def train_network(task: Task, place: Place, method: Method[N]) -> Trained[N]: ...
+
+
+def train_network(task: Task, place: Place, method: Method[Any] = ALGORITHM_1) -> Trained[Any]:
     """Train one network, going on from its saved state where there is one.
 
     Args:
         task: what to learn from.
         place: where to log and to keep the state.
+        method: what learns, and how; DAMER by Algorithm 1 unless another is named.
     """
-    learner, settings = task.learner(), task.settings_hash()
+    learner, settings = method.learner(task), task.settings_hash(method.settings(task.recipe))
     saved = state.load_state(place.state)
     if saved is None:
         position, best = state.Position(settings=settings), {}
@@ -135,21 +97,12 @@ def train_network(task: Task, place: Place) -> Trained:
         state.restore_learner(learner, tensors, position.step)
     if not position.finished:
         with RunLog(place.folder, place.name, position.log_bytes if saved else None, position.step) as log:
-            run = _Run(task, place, learner, log, position, best)
+            run = _Run(method, task, place, learner, log, position, best)
             if saved is None:
                 run.save()
             run.train()
         best = run.best
-    return _result(task, learner, position, best)
-
-
-def resolve_precision(precision: str, device: torch.device) -> str:
-    """Return "float32" or "bfloat16"; "auto" is bfloat16 where the device computes it natively."""
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+    return _result(method, task, learner, position, best)
 
 
 def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
@@ -163,12 +116,13 @@ def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
 
 
 @dataclass
-class _Run:
+class _Run(Generic[N]):
     """The loop over epochs and batches, with its position."""
 
+    method: Method[N]
     task: Task
     place: Place
-    learner: algorithm1.Learner
+    learner: Learner[N]
     log: RunLog
     position: state.Position
     best: dict[str, Tensor]
@@ -176,8 +130,10 @@ class _Run:
 
     def __post_init__(self) -> None:
         """Prepare the sampling of rows."""
-        self.config = self.task.config
-        self.sampler = Sampler(self.task.bank, self.task.parts, self.config, self.task.seed)
+        task, method = self.task, self.method
+        self.config = task.config
+        parts = task.parts if method.uses_pool else replace(task.parts, pool=task.parts.pool[:0])
+        self.sampler = Sampler(task.bank, parts, self.config, task.seed, method.sequences)
 
     def train(self) -> None:
         """Do the epochs that are left (line 2)."""
@@ -231,10 +187,8 @@ class _Run:
         rate = learning_rate(
             config, (position.epoch + position.batch / batches) / config.epochs, position.step
         )
-        for group in self.learner.optimiser.param_groups:
-            group["lr"] = rate
-        numbers = algorithm1.step(
-            self.learner,
+        self.learner.set_rate(rate)
+        numbers = self.learner.step(
             batch,
             config,
             progress=position.epoch / config.epochs,  # line 3, epochs counted from 0 here
@@ -250,7 +204,7 @@ class _Run:
         if len(self.task.parts.validation):
             scores = self._validate()
             means |= {f"validation/{name}": value for name, value in scores.items()}
-            if config.select == "best":
+            if config.select == "best" and position.epoch >= self.method.warm_up * config.epochs:
                 self._keep_if_best(scores)
         position.epoch += 1
         self.log.write("epoch", position.step, means, epoch=position.epoch, steps=position.batch)
@@ -260,8 +214,9 @@ class _Run:
 
     def _validate(self) -> dict[str, float]:
         network, bank, parts = self.learner.final, self.task.bank, self.task.parts
-        answer = logits(network, bank, parts.validation, self.learner.bfloat16)
-        return validation_scores(bank, parts.validation, probabilities(network, answer), parts.track_labels)
+        answer = self.method.answer(network, bank, parts.validation, self.learner.bfloat16)
+        probability = self.method.probabilities(network, answer).track
+        return validation_scores(bank, parts.validation, probability, parts.track_labels)
 
     def _keep_if_best(self, scores: dict[str, float]) -> None:
         score = -scores["loss"] if self.config.select_by == "loss" else scores[self.config.select_by]
@@ -282,13 +237,13 @@ class _Run:
 
 
 def _result(
-    task: Task, learner: algorithm1.Learner, position: state.Position, best: dict[str, Tensor]
-) -> Trained:
+    method: Method[N], task: Task, learner: Learner[N], position: state.Position, best: dict[str, Tensor]
+) -> Trained[N]:
     network = learner.final
     epoch, score = task.config.epochs, float("nan")
     if task.config.select == "best" and best:
         network.load_state_dict({name.removeprefix("best."): tensor for name, tensor in best.items()})
         epoch = position.best_epoch + 1
         score = position.best_score if position.best_score is not None else score
-    answer = logits(network, task.bank, task.parts.validation)
+    answer = method.answer(network, task.bank, task.parts.validation)
     return Trained(network.cpu().eval().requires_grad_(True), answer, epoch, score)

@@ -14,9 +14,10 @@ import damer
 from damer.core.track import Dimension
 from damer.training.bank import Bank, IntArray
 from damer.training.data import Parts
-from damer.training.loop import Trained, resolve_precision
+from damer.training.learner import resolve_precision
+from damer.training.loop import Trained
 from damer.training.recipes import Recipe
-from damer.training.summary import group_hash
+from damer.training.summary import file_hash, group_hash
 
 
 def training_record(
@@ -24,7 +25,7 @@ def training_record(
     dimension: Dimension,
     bank: Bank,
     parts: Sequence[Parts],
-    trained: Sequence[Trained],
+    trained: Sequence[Trained[Any]],
     fold: str,
 ) -> dict[str, Any]:
     """Return the record of an ensemble.
@@ -39,8 +40,8 @@ def training_record(
 
     Returns:
         JSON values: recipe, fold, seeds, chosen epochs, tracks and seconds of each corpus, thresholds,
-        `groups` {corpus: digests of every group that was trained or validated on}, sources with their
-        terms, versions, commit and date.
+        `groups` {corpus: digests of every group that was trained or validated on}, `files` (digests of
+        their sound files, where known), sources with their terms, versions, commit and date.
     """
     seen = np.unique(np.concatenate([_seen(part) for part in parts]))
     used = [bank.tracks[int(number)] for number in np.unique(bank.track_of_row[seen])]
@@ -76,6 +77,7 @@ def training_record(
         },
         "thresholds": first.thresholds,
         "groups": {name: sorted(entry["groups"]) for name, entry in corpora.items()},
+        "files": sorted({file_hash(bank.sources.get(track.id, "")) for track in used} - {""}),
         "precision": resolve_precision(recipe.training.precision, bank.device),
         "device": str(bank.device),
         "versions": {

@@ -21,12 +21,13 @@ from damer import __version__
 from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
-from damer.models import checkpoint
+from damer.models import Damer, checkpoint
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
 from damer.training.data import Parts, make_parts, make_segment_parts, split_ids
 from damer.training.evaluate import TrackPrediction, ensemble, fit_temperature, predictions
-from damer.training.loop import Place, Task, Trained, train_network
+from damer.training.loop import Place, Trained, train_network
+from damer.training.method import Task
 from damer.training.recipes import Recipe
 from damer.training.record import training_record
 from damer.training.summary import Report, plain, report
@@ -238,11 +239,11 @@ class _Runner:
         checkpoint.save(folder / f"{dimension}.safetensors", saved, self.plan.weights)
         return tested
 
-    def _members(self, dimension: Dimension, fold: _Fold) -> tuple[list[Parts], list[Trained]]:
+    def _members(self, dimension: Dimension, fold: _Fold) -> tuple[list[Parts], list[Trained[Damer]]]:
         recipe = self.plan.recipe
         config = recipe.training
         parts: list[Parts] = []
-        trained: list[Trained] = []
+        trained: list[Trained[Damer]] = []
         for member in range(config.members):
             if config.split == "segment":
                 part = make_segment_parts(self.bank, dimension, config)

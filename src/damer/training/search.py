@@ -15,9 +15,11 @@ from damer.core.errors import DamerError
 from damer.core.track import Dimension
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
-from damer.training.data import make_parts, split_ids
+from damer.training.data import split_ids
 from damer.training.evaluate import probabilities, validation_scores
-from damer.training.loop import Place, Task, train_network
+from damer.training.loop import Place, train_network
+from damer.training.method import Task
+from damer.training.protocols import divide
 from damer.training.recipes import Recipe, load_recipe
 from damer.training.run import begin, choose_device, write_json
 from damer.training.summary import plain
@@ -104,7 +106,7 @@ def _scores(
 ) -> dict[str, float]:
     originals = [track for track in data.tracks if track.variant == 0]
     aside = split_ids(originals, dimension, recipe.training).test
-    parts = make_parts(bank, dimension, recipe.training, aside)
+    parts = divide(bank, dimension, recipe.training, aside)
     trained = train_network(Task(bank, parts, recipe, data.spec, recipe.training.seed), place)
     probability = probabilities(trained.network, trained.validation)
     return validation_scores(bank, parts.validation, probability, parts.track_labels)

@@ -16,7 +16,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from damer.core.errors import DamerError
-from damer.training.algorithm1 import Learner
+from damer.training.learner import Learner
 
 
 @dataclass
@@ -48,27 +48,20 @@ class Position:
     settings: str = ""
 
 
-def learner_tensors(learner: Learner) -> dict[str, Tensor]:
+def learner_tensors(learner: Learner[Any]) -> dict[str, Tensor]:
     """Return every tensor that changes while training, by name."""
-    found = _named("network", learner.network.state_dict())
-    if learner.encoder is not None:
-        found |= _named("encoder", learner.encoder.state_dict())
-    if learner.average is not None:
-        found |= _named("average", learner.average.state_dict())
-    found |= _named("queue", learner.queue.state_dict())
+    found: dict[str, Tensor] = {}
+    for name, part in learner.parts().items():
+        found |= _named(name, part.state_dict())
     for number, moments in learner.optimiser.state_dict()["state"].items():
         found |= _named(f"optimiser.{number}", moments)
     return found
 
 
-def restore_learner(learner: Learner, tensors: dict[str, Tensor], steps: int) -> None:
+def restore_learner(learner: Learner[Any], tensors: dict[str, Tensor], steps: int) -> None:
     """Put the tensors of `learner_tensors` back."""
-    learner.network.load_state_dict(_part(tensors, "network"))
-    if learner.encoder is not None:
-        learner.encoder.load_state_dict(_part(tensors, "encoder"))
-    if learner.average is not None:
-        learner.average.load_state_dict(_part(tensors, "average"))
-    learner.queue.load_state_dict(_part(tensors, "queue"))
+    for name, part in learner.parts().items():
+        part.load_state_dict(_part(tensors, name))
     state = learner.optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimiser").items():
