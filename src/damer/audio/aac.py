@@ -29,10 +29,11 @@ _HEADER = 7
 
 @dataclasses.dataclass(frozen=True)
 class AacStream:
-    """A file and where its packets lie."""
+    """A file, where its packets lie, and what holds them: "mp4" or "adts"."""
 
     path: Path
     found: Packets
+    container: str
 
     def chunk(self, number: int, count: int = PACKETS_A_CHUNK) -> tuple[bytes, int]:
         """Return the first `count` packets of a chunk as ADTS, and how many decoded samples precede them."""
@@ -76,7 +77,7 @@ def open_stream(path: Path) -> AacStream:
         raise NotAacError(f"its AAC has {found.channels or 'an unusual number of'} channels")
     if found.sizes.size and int(found.sizes.max()) + _HEADER >= 1 << 13:
         raise NotAacError("its packets are too long")
-    return AacStream(path, found)
+    return AacStream(path, found, "adts" if bare else "mp4")
 
 
 def _bare_packets(path: Path) -> Packets:

@@ -48,7 +48,7 @@ def duration(path: str | Path) -> float:
     Raises:
         DamerError: the file cannot be opened or decoded.
     """
-    source = _open(Path(path))
+    source = open_file(Path(path))
     return source.frames / source.rate
 
 
@@ -69,7 +69,7 @@ def read(
     Raises:
         DamerError: the file is missing, empty, not sound, silent, or holds under a second there.
     """
-    source = _open(Path(path))
+    source = open_file(Path(path))
     parts = list(_stream(Path(path), source, start_s, end_s, rate, block_s=math.inf))
     return Audio(_joined(parts), rate, start_s, source.frames / source.rate)
 
@@ -81,7 +81,7 @@ def read_window(
 
     A truncated file holds less than it says: the window is then chosen from what is there.
     """
-    source = _open(Path(path))
+    source = open_file(Path(path))
     length = source.frames / source.rate
     start, end = window(length, wanted)
     try:
@@ -109,7 +109,7 @@ def stream(
     Raises:
         DamerError: as `read`; that the sound was silent or too short is known, and raised, only at the end.
     """
-    yield from _stream(Path(path), _open(Path(path)), start_s, end_s, rate, block_s)
+    yield from _stream(Path(path), open_file(Path(path)), start_s, end_s, rate, block_s)
 
 
 def resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
@@ -119,8 +119,12 @@ def resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np
     return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
 
 
-def _open(path: Path) -> Source:
-    """Open a file after the checks that need no decoder."""
+def open_file(path: Path) -> Source:
+    """Open a file after the checks that need no decoder.
+
+    Raises:
+        DamerError: it is missing, empty, may not be read, or nothing here can decode it.
+    """
     if path.is_dir():
         raise DamerError(f"{path}: is a directory; name a sound file in it")
     try:
@@ -185,7 +189,7 @@ def _resampled(source: Source, first: int, last: int, rate: int) -> Iterator[NDA
     stop = -(-last * inward // outward) + _CONTEXT
     resampler = soxr.ResampleStream(source.rate, rate, 1, dtype="float32", quality="HQ")
     left = last - first
-    for block, is_last in _mark_last(_mono(source, period * inward, stop)):
+    for block, is_last in mark_last(_mono(source, period * inward, stop)):
         out = np.asarray(resampler.resample_chunk(block, last=is_last), dtype=np.float32)
         dropped = min(skip, len(out))
         skip -= dropped
@@ -202,7 +206,7 @@ def _mono(source: Source, start: int, stop: int) -> Iterator[NDArray[np.float32]
         yield block[:, 0].copy() if source.channels == 1 else block @ weights
 
 
-def _mark_last(blocks: Iterator[NDArray[np.float32]]) -> Iterator[tuple[NDArray[np.float32], bool]]:
+def mark_last(blocks: Iterator[NDArray[np.float32]]) -> Iterator[tuple[NDArray[np.float32], bool]]:
     """Yield each block and whether it is the last."""
     held = next(blocks, None)
     for block in blocks:

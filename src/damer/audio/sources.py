@@ -36,11 +36,13 @@ class Source(Protocol):
         rate: samples a second, Hz.
         channels: number of channels.
         frames: length that the file states, in samples of one channel; it may hold fewer.
+        codec: how the sound is coded, such as "wav/pcm_16", "ogg/vorbis", "mp4/aac" or ffmpeg's name for it.
     """
 
     rate: int
     channels: int
     frames: int
+    codec: str
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """Yield samples `start` to `stop`, float32 [n, channels], full scale 1; fewer where the file ends."""
@@ -109,6 +111,7 @@ class SoundfileSource:
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames
+        self.codec = f"{self._file.format}/{self._file.subtype}".lower()
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
@@ -146,6 +149,7 @@ class AacSource:
         self.rate = self._stream.found.rate
         self.channels = self._stream.found.channels
         self.frames = self._stream.found.frames
+        self.codec = f"{self._stream.container}/aac"
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
@@ -184,7 +188,11 @@ class FfmpegSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"]
-        command += ["-show_entries", "stream=sample_rate,channels,duration:format=duration", _safe(path)]
+        command += [
+            "-show_entries",
+            "stream=codec_name,sample_rate,channels,duration:format=duration",
+            _safe(path),
+        ]
         probe = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         try:
             found = json.loads(probe.stdout)
@@ -198,6 +206,7 @@ class FfmpegSource:
             raise DamerError(f"{path}: cannot be decoded; if it is a sound file, convert it to FLAC or WAV")
         length = stream.get("duration") or found["format"].get("duration") or 0.0
         self.frames = round(float(length) * self.rate)
+        self.codec = stream.get("codec_name", "unknown")
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`. `-ss` after `-i` decodes and drops: slower than seeking, but exact."""
