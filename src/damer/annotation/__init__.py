@@ -1,0 +1,1 @@
+"""Collecting new annotations: the protocol's rules, the study folder, simulated annotators, the release."""
