@@ -61,7 +61,7 @@ def draw(emotion: Emotion) -> Figure:
     _draw_title(figure, emotion)
     _draw_curves(curves, emotion)
     _draw_ribbon(ribbon, emotion)
-    _draw_disc(disc)
+    draw_disc(disc, "from light to dark as time goes by; the cross is the whole file")
     _draw_path(disc, emotion)
     return figure
 
@@ -81,7 +81,7 @@ def save(emotion: Emotion, path: str | os.PathLike[str], dots_per_inch: int = 15
 
 
 def _draw_title(figure: Figure, emotion: Emotion) -> None:
-    name, fonts = _printable(_shortened(Path(emotion.file).name or emotion.file, 60))
+    name, fonts = printable(_shortened(Path(emotion.file).name or emotion.file, 60))
     figure.text(
         0.065, 0.925, name, fontsize=15, fontweight="bold", color=_INK, family=fonts, parse_math=False
     )
@@ -140,7 +140,8 @@ def _tick_step(seconds: int) -> int:
     return next((step for step in steps if seconds <= 9 * step), 3600)
 
 
-def _draw_disc(axes: Axes) -> None:
+def draw_disc(axes: Axes, note: str = "") -> None:
+    """Draw the valence-arousal disc with its quadrants and twelve terms, and a line of small print below."""
     axes.set_xlim(-1.42, 1.42)
     axes.set_ylim(-1.3, 1.3)
     axes.set_aspect("equal")
@@ -158,10 +159,7 @@ def _draw_disc(axes: Axes) -> None:
         axes.text(
             1.07 * term.valence, 1.08 * term.arousal, term.name, ha=side, va="center", fontsize=10, color=_INK
         )
-    axes.text(
-        0, -1.27, "from light to dark as time goes by; the cross is the whole file",
-        ha="center", va="center", fontsize=8, color=_FAINT,
-    )  # fmt: skip
+    axes.text(0, -1.27, note, ha="center", va="center", fontsize=8, color=_FAINT)
     small: dict[str, Any] = {"fontsize": 8, "color": _FAINT, "style": "italic"}
     axes.text(0.98, -0.02, "positive", ha="right", va="top", **small)
     axes.text(-0.98, -0.02, "negative", ha="left", va="top", **small)
@@ -241,7 +239,7 @@ def _fallback_files() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
-def _printable(text: str) -> tuple[str, list[str]]:
+def printable(text: str) -> tuple[str, list[str]]:
     """Return the text and the fonts that can draw it; what no font on this machine has becomes □.
 
     File names come in every script; matplotlib would warn of each missing glyph and draw nothing useful.
