@@ -116,6 +116,7 @@ def _dimensions(arguments: argparse.Namespace) -> "tuple[Dimension, ...]":
 
 
 def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
+    from damer.training.protocols import LEAKY
     from damer.training.run import Plan, execute, is_finished
     from damer.training.summary import table
 
@@ -128,6 +129,8 @@ def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     reports = execute(plan, data, arguments.out, arguments.resume, arguments.device, arguments.quiet)
     for dimension, found in reports.items():
         print(table(dimension, found), end="\n\n")
+    if recipe.training.split in LEAKY:
+        print(LEAKY[recipe.training.split])
     print(f"{arguments.out}: checkpoints, predictions.jsonl, summary.json, log.jsonl, tensorboard/")
     return 0
 

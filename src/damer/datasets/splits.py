@@ -107,6 +107,24 @@ def segment_split(
     )
 
 
+def contiguous_split(rows: int, test_fraction: float = TEST_FRACTION) -> int:
+    """Cut rows that stay in their order: the first part is trained on, the rest tested on.
+
+    Args:
+        rows: How many there are.
+        test_fraction: Share of the rows in the test part, in (0, 1).
+
+    Returns:
+        Number of rows trained on; those behind them are tested on.
+
+    Raises:
+        DamerError: fewer than two rows, or a fraction outside (0, 1).
+    """
+    if not 0 < test_fraction < 1 or rows < 2:
+        raise DamerError(f"cannot split {rows} seconds with a test fraction of {test_fraction}")
+    return min(max(rows - round(test_fraction * rows), 1), rows - 1)
+
+
 def thresholds(tracks: Sequence[Track], dimension: Dimension, train_ids: Iterable[str]) -> dict[str, float]:
     """Return for each corpus the label above which a track counts as high.
 

@@ -5,7 +5,7 @@ it reads them from the stores as they are asked for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Bank:
         gather: function from rows (int64 [B]) to (mel float16 [B, 128, F], cochleagram float16 [B, 84, G]).
         device: where `gather` leaves the features.
         resident_bytes: memory that the rows take; 0 where they are read from the stores.
+        sources: checksum of the file that a track was made from, by the track's id, where it is known.
     """
 
     tracks: list[Track]
@@ -45,6 +46,7 @@ class Bank:
     gather: Callable[[IntArray], Tokens]
     device: torch.device
     resident_bytes: int = 0
+    sources: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the tracks."""
@@ -59,6 +61,10 @@ class Bank:
     def rows_of(self, track: int) -> IntArray:
         """Return the rows of the track with this number."""
         return np.arange(self.starts[track], self.starts[track + 1])
+
+    def source_of(self, track: int) -> str:
+        """Return the checksum of the file that the track with this number was made from, "" if unknown."""
+        return self.sources.get(self.tracks[track].id, "")
 
     def second_of(self, rows: IntArray) -> IntArray:
         """Return which second of its track each row is."""
@@ -152,8 +158,11 @@ def load_bank(
     row = 2 * sum(int(np.prod(shape)) for shape in _row_shapes(stem, config))
     fits = sum(lengths) * row < _free_memory(place) / 2
     if preload == "yes" or (preload == "auto" and fits):
-        return resident_bank(data.tracks, _all_tokens(data, stem, config, quiet), lengths, place)
-    return streaming_bank(data, config, lengths, place, quiet)
+        bank = resident_bank(data.tracks, _all_tokens(data, stem, config, quiet), lengths, place)
+    else:
+        bank = streaming_bank(data, config, lengths, place, quiet)
+    bank.sources = data.sources()
+    return bank
 
 
 def _row_shapes(stem: Stem, config: DamerConfig) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -33,6 +33,11 @@ class Collection:
         """Return a track's views: float16 memory maps, mel [S, 128, T] and cochleagram [S, 84, T]."""
         return self.locate(track_id)[0].views(track_id)
 
+    def sources(self) -> dict[str, str]:
+        """Return the checksum of the file that each track was made from, by id, where the store knows it."""
+        found = {track.id: self.locate(track.id)[0].entry(track.id).source_sha256 for track in self.tracks}
+        return {name: digest for name, digest in found.items() if digest}
+
 
 def open_collection(labelled: Sequence[str | Path], unlabelled: Sequence[str | Path] = ()) -> Collection:
     """Open prepared stores; the tracks of the `unlabelled` ones lose their labels.

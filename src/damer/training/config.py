@@ -55,7 +55,8 @@ class TrainingConfig:
         gain_jitter: standard deviation in dB; noise: standard deviation in units of a standardised feature.
 
     Split
-        split: "track" (grouped, default) or "segment" (rows at random, to measure the leakage).
+        split: "track" (grouped, default), "segment" (rows at random, to measure the leakage) or "contiguous"
+            (the first 70 % of the rows are trained on).
         test_fraction: 0.3; validation_fraction: share of the training part held out, grouped.
         validation_rotates: each member of an ensemble holds out another part.
 
@@ -123,7 +124,7 @@ class TrainingConfig:
     gain_jitter: float = 0.0
     noise: float = 0.0
 
-    split: Literal["track", "segment"] = "track"
+    split: Literal["track", "segment", "contiguous"] = "track"
     test_fraction: float = 0.3
     validation_fraction: float = 0.15
     validation_rotates: bool = False

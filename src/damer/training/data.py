@@ -114,7 +114,7 @@ def make_parts(
         track.id for track in open_tracks if _group(track) not in held and track.id not in train_ids
     } - {track.id for track in trained if _group(track) in keeping}
     borders = splits.thresholds([*bank.tracks], dimension, sorted(train_ids))
-    parts = _rows_and_labels(bank, dimension, config, borders)
+    parts = rows_and_labels(bank, dimension, config, borders)
     parts = replace(
         parts,
         train=_rows(bank, train_ids),
@@ -122,7 +122,7 @@ def make_parts(
         validation=_rows(bank, {name for name in validation_ids if _is_original(bank, name)}),
         test=_rows(bank, {name for name in tested if _is_original(bank, name)}),
     )
-    _require_both_classes(parts, dimension)
+    require_both_classes(parts, dimension)
     return parts
 
 
@@ -142,12 +142,12 @@ def make_segment_parts(bank: Bank, dimension: Dimension, config: TrainingConfig)
     count = round(config.validation_fraction * len(train))
     held[np.random.default_rng([config.seed, _FRACTION]).permutation(len(train))[:count]] = True
     parts = replace(
-        _rows_and_labels(bank, dimension, config, borders),
+        rows_and_labels(bank, dimension, config, borders),
         train=train[~held],
         validation=train[held],
         test=test,
     )
-    _require_both_classes(parts, dimension)
+    require_both_classes(parts, dimension)
     return parts
 
 
@@ -190,9 +190,10 @@ def _rows(bank: Bank, names: set[str]) -> IntArray:
     return np.flatnonzero(chosen[bank.track_of_row]).astype(np.int64)
 
 
-def _rows_and_labels(
+def rows_and_labels(
     bank: Bank, dimension: Dimension, config: TrainingConfig, borders: dict[str, float]
 ) -> Parts:
+    """Return parts without a row yet, but with the class of every row and track."""
     border = np.array([borders[track.corpus] for track in bank.tracks])
     values = bank.values(dimension, per_second=config.labels == "second")
     labels, targets = classes(values, border[bank.track_of_row], config.soft_label_width)
@@ -217,7 +218,8 @@ def classes(
     return label, share.astype(np.float32)
 
 
-def _require_both_classes(parts: Parts, dimension: Dimension) -> None:
+def require_both_classes(parts: Parts, dimension: Dimension) -> None:
+    """Refuse a training part that is empty or has one class only."""
     if not len(parts.train):
         raise DamerError(f"no second with a label of {dimension} is left to train on")
     found = np.unique(parts.labels[parts.train])

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
+from damer.datasets.shared_songs import ARRAYS, shared_pairs, why
 from damer.models import checkpoint
 from damer.models.checkpoint import Checkpoint
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
 from damer.training.data import classes
 from damer.training.evaluate import TrackPrediction, ensemble, predictions
-from damer.training.summary import group_hash
+from damer.training.summary import file_hash, group_hash
+
+Known = tuple[Track, tuple[int, ...]]  # a track, and the checkpoints that were not trained on it
 
 
 @dataclass
@@ -90,15 +93,17 @@ def judge(
     tracks = [item for item in data.tracks if item.variant == 0 and item.label(dimension) is not None]
     if not tracks:
         raise DamerError(f"{', '.join(data.names)}: no track with a label of {dimension} to evaluate on")
-    users = [_users(track, checkpoints) for track in tracks]
-    leaked = [track for track, allowed in zip(tracks, users, strict=True) if not allowed]
+    _refuse_other_features(checkpoints, tracks)
+    sources = data.sources()
+    pairs = [(track, _users(track, sources.get(track.id, ""), checkpoints)) for track in tracks]
     judgement = Judgement(dimension, [])
-    if leaked:
-        tracks, users = _without_leaks(tracks, users, leaked, seen, len(checkpoints), judgement)
+    if not all(allowed for _, allowed in pairs):
+        pairs = _without_leaks(pairs, seen, checkpoints, judgement)
+    tracks = [track for track, _ in pairs]
     borders = _borders(checkpoints, tracks, dimension, judgement)
     labels_by = checkpoints[0].record.get("recipe", {}).get("training", {}).get("labels", "second")
-    for chosen in sorted(set(users)):
-        own = [track for track, allowed in zip(tracks, users, strict=True) if allowed == chosen]
+    for chosen in sorted({allowed for _, allowed in pairs}):
+        own = [track for track, allowed in pairs if allowed == chosen]
         part = dataclasses.replace(data, tracks=own)
         judgement.predictions += _predict(
             [checkpoints[number] for number in chosen],
@@ -112,33 +117,47 @@ def judge(
     return judgement
 
 
-def _users(track: Track, checkpoints: Sequence[Checkpoint]) -> tuple[int, ...]:
-    """Return which checkpoints have not been trained on the track's group."""
-    digest = group_hash(track)
+def _users(track: Track, source: str, checkpoints: Sequence[Checkpoint]) -> tuple[int, ...]:
+    """Return which checkpoints were not trained on the track: its group, its file, a corpus that has it."""
+    digest, file = group_hash(track), file_hash(source)
     return tuple(
         number
         for number, item in enumerate(checkpoints)
         if digest not in item.record.get("groups", {}).get(track.corpus, [])
+        and file not in item.record.get("files", [])
+        and not shared_pairs(item.record.get("groups", {}), [track.corpus])
     )
 
 
+def _refuse_other_features(checkpoints: Sequence[Checkpoint], tracks: Sequence[Track]) -> None:
+    """Refuse to judge on ready-made arrays what was trained on features of our own, and the reverse."""
+    judged = {track.corpus.endswith(ARRAYS) for track in tracks}
+    trained = {name.endswith(ARRAYS) for item in checkpoints for name in item.record.get("groups", {})}
+    if trained and judged != trained:
+        kinds = {True: "the authors' ready-made arrays", False: "features that damer took from sound"}
+        raise DamerError(
+            f"trained on {' and '.join(kinds[one] for one in sorted(trained))}, to be judged on "
+            f"{' and '.join(kinds[one] for one in sorted(judged))}: judge on the same kind"
+        )
+
+
 def _without_leaks(
-    tracks: list[Track],
-    users: list[tuple[int, ...]],
-    leaked: list[Track],
-    seen: str,
-    count: int,
-    judgement: Judgement,
-) -> tuple[list[Track], list[tuple[int, ...]]]:
+    pairs: list[Known], seen: str, checkpoints: Sequence[Checkpoint], judgement: Judgement
+) -> list[Known]:
+    """Refuse, leave out or let pass, as `seen` says, the tracks that every checkpoint was trained on."""
+    leaked = [track for track, allowed in pairs if not allowed]
     groups = len({group_hash(track) for track in leaked})
-    what = f"{len(leaked)} of {len(tracks)} tracks ({groups} groups, such as {leaked[0].id}) were trained on"
+    what = f"{len(leaked)} of {len(pairs)} tracks ({groups} groups, such as {leaked[0].id}) were trained on"
+    trained = {name for item in checkpoints for name in item.record.get("groups", {})}
+    for pair in shared_pairs(trained, {track.corpus for track in leaked}):
+        what += f" ({why(*pair)})"
     if seen == "allow":
         judgement.notes.append(f"Leak: {what}; their figures say nothing of new music.")
-        return tracks, [allowed or tuple(range(count)) for allowed in users]
-    if seen == "skip" and len(leaked) < len(tracks):
+        every = tuple(range(len(checkpoints)))
+        return [(track, allowed or every) for track, allowed in pairs]
+    if seen == "skip" and len(leaked) < len(pairs):
         judgement.notes.append(f"Left out: {what}.")
-        kept = [pair for pair in zip(tracks, users, strict=True) if pair[1]]
-        return [track for track, _ in kept], [allowed for _, allowed in kept]
+        return [(track, allowed) for track, allowed in pairs if allowed]
     raise DamerError(
         f"{judgement.dimension}: {what}, so the result would flatter: leave them out with --skip-seen, "
         "or evaluate all the same with --allow-leak"

@@ -24,10 +24,11 @@ from damer.datasets import splits
 from damer.models import Damer, checkpoint
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
-from damer.training.data import Parts, make_parts, make_segment_parts, split_ids
+from damer.training.data import Parts, split_ids
 from damer.training.evaluate import TrackPrediction, ensemble, fit_temperature, predictions
 from damer.training.loop import Place, Trained, train_network
 from damer.training.method import Task
+from damer.training.protocols import divide
 from damer.training.recipes import Recipe
 from damer.training.record import training_record
 from damer.training.summary import Report, plain, report
@@ -61,8 +62,11 @@ class Plan:
             raise DamerError(f"fold {self.fold}/{self.folds}: the first number is 1 to {self.folds}")
         if self.all_data and self.folds:
             raise DamerError("--all-data tests on nothing: leave out --fold and --folds")
-        if self.recipe.training.split == "segment" and (self.folds or self.all_data):
-            raise DamerError('split = "segment" is one 70/30 split: leave out --fold, --folds and --all-data')
+        split = self.recipe.training.split
+        if split != "track" and (self.folds or self.all_data):
+            raise DamerError(
+                f"split = {split!r} is one 70/30 split: leave out --fold, --folds and --all-data"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values."""
@@ -245,10 +249,7 @@ class _Runner:
         parts: list[Parts] = []
         trained: list[Trained[Damer]] = []
         for member in range(config.members):
-            if config.split == "segment":
-                part = make_segment_parts(self.bank, dimension, config)
-            else:
-                part = make_parts(self.bank, dimension, config, fold.test_ids, member)
+            part = divide(self.bank, dimension, config, fold.test_ids, member)
             name = dimension + (f"-fold{fold.number}" if fold.number else "")
             name += f"-member{member + 1}" if config.members > 1 else ""
             task = Task(self.bank, part, recipe, self.data.spec, config.seed + member)

@@ -25,6 +25,11 @@ def group_hash(track: Track | TrackPrediction) -> str:
     return hashlib.sha256(f"{track.corpus}\n{track.group}".encode()).hexdigest()[:12]
 
 
+def file_hash(sha256: str) -> str:
+    """Return the short form of a sound file's checksum, as training records list them; "" stays ""."""
+    return sha256[:12]
+
+
 def report(predictions: Sequence[TrackPrediction], intervals: bool = True) -> Report:
     """Return the metrics of labelled predictions.
 
