@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from damer.core.errors import DamerError
 
-type Verdict = Literal["likely-vocal", "review", "no-evidence"]
+Verdict = Literal["likely-vocal", "review", "no-evidence"]
 
 THRESHOLD_FORMAT = "damer-vocal-threshold-v1"
 
