@@ -78,7 +78,16 @@ def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
     sound = np.clip(np.nan_to_num(samples) * 32_767.0, -32_768, 32_767).astype("<i2").tobytes()
     name, path = program
     if name == "fpcalc":
-        options = ("-format", "s16le", "-rate", f"{rate}", "-channels", f"{channels}", "-length", "0")
+        options: tuple[str, ...] = (
+            "-format",
+            "s16le",
+            "-rate",
+            f"{rate}",
+            "-channels",
+            f"{channels}",
+            "-length",
+            "0",
+        )
         # On a pipe fpcalc 1.5 calls the end of the sound an error (status 3), having printed all items.
         printed = _run([path, *options, "-raw", "-plain", "-"], sound, accepted=(0, 2, 3))
         return np.array([int(item) for item in printed.split(b",") if item.strip()], dtype=np.uint32)
