@@ -1,0 +1,131 @@
+"""How far raters go together: concordance, Pearson and Spearman, by pairs and against the others.
+
+L. I.-K. Lin, "A concordance correlation coefficient to evaluate reproducibility", Biometrics 45 (1989)
+255-268: CCC = 2 cov / (var x + var y + (mean x − mean y)²), with variances over n.
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from damer.core.agreement.sums import Sums, Values, as_ratings, mean_of_others, sums
+
+Measure = Literal["ccc", "pearson", "spearman"]
+FEWEST_COMMON = 3
+"""Two raters are compared only where they share as many targets."""
+
+_FLAT = 1e-12
+
+
+def pairwise(ratings: npt.ArrayLike, measure: Measure) -> Values:
+    """Compare every two raters over the targets that both rated.
+
+    Args:
+        ratings: [targets, raters], NaN where missing.
+        measure: "ccc", "pearson" or "spearman" (ranks among the common targets, ties share their mean rank).
+
+    Returns:
+        float64 [raters, raters], symmetric, in [-1, 1]; NaN on the diagonal, where fewer than three targets
+        are common, and where a correlation is undefined because a rater never moves.
+    """
+    table = as_ratings(ratings)
+    return _spearman_pairs(table) if measure == "spearman" else pairwise_of(sums(table), measure)
+
+
+def leave_one_out(ratings: npt.ArrayLike, measure: Measure) -> Values:
+    """Compare every rater with the mean of the others.
+
+    Args:
+        ratings: [targets, raters], NaN where missing.
+        measure: "ccc", "pearson" or "spearman".
+
+    Returns:
+        float64 [raters], in [-1, 1]; NaN where undefined.
+    """
+    table = as_ratings(ratings)
+    if measure != "spearman":
+        return leave_one_out_of(sums(table), measure)
+    others = mean_of_others(table)
+    return np.array([_spearman(table[:, one], others[:, one]) for one in range(table.shape[1])])
+
+
+def concordance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return Lin's concordance of two series over where both are known; NaN where both never move."""
+    table = np.column_stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
+    return float(pairwise(table, "ccc")[0, 1])
+
+
+def pairwise_of(added: Sums, measure: Literal["ccc", "pearson"]) -> Values:
+    """Return CCC or Pearson's correlation of every pair from sums."""
+    found = _compare(
+        added.count, added.sum_common, added.sum_common.T,
+        added.squares_common, added.squares_common.T, added.products, measure=measure,
+    )  # fmt: skip
+    np.fill_diagonal(found, np.nan)
+    return found
+
+
+def leave_one_out_of(added: Sums, measure: Literal["ccc", "pearson"]) -> Values:
+    """Return CCC or Pearson's correlation of every rater with the mean of the others from sums."""
+    n, x, y, xx, yy, xy = added.others
+    return _compare(n, x, y, xx, yy, xy, measure=measure)
+
+
+def _compare(
+    n: Values, x: Values, y: Values, xx: Values, yy: Values, xy: Values, *, measure: Literal["ccc", "pearson"]
+) -> Values:
+    enough = n >= FEWEST_COMMON
+    size = np.where(enough, n, 1.0)
+    mean_x, mean_y = x / size, y / size
+    # A rater who never moves has a variance of 0, which rounding must not make a little more.
+    var_x, var_y = (_floor(square / size - mean**2) for square, mean in ((xx, mean_x), (yy, mean_y)))
+    covariance = np.where((var_x > 0) & (var_y > 0), xy / size - mean_x * mean_y, 0.0)
+    if measure == "ccc":
+        above, below = 2 * covariance, var_x + var_y + _floor((mean_x - mean_y) ** 2)
+    else:
+        above, below = covariance, np.sqrt(var_x * var_y)
+    found = np.divide(above, below, out=np.full(n.shape, np.nan), where=enough & (below > 0))
+    clipped: Values = np.clip(found, -1.0, 1.0)
+    return clipped
+
+
+def _floor(values: Values) -> Values:
+    return np.where(values > _FLAT, values, 0.0)
+
+
+def _spearman_pairs(table: Values) -> Values:
+    """Rank once for each two patterns of missing ratings instead of once for each two raters."""
+    known = ~np.isnan(table)
+    patterns, of = np.unique(known, axis=1, return_inverse=True)
+    columns = [np.flatnonzero(of.ravel() == number) for number in range(patterns.shape[1])]
+    found = np.full((table.shape[1],) * 2, np.nan)
+    for first in range(len(columns)):
+        for second in range(first, len(columns)):
+            rows = patterns[:, first] & patterns[:, second]
+            if rows.sum() < FEWEST_COMMON:
+                continue
+            left, right = (_unit_ranks(table[np.ix_(rows, columns[one])]) for one in (first, second))
+            block = np.clip(left.T @ right, -1.0, 1.0)
+            found[np.ix_(columns[first], columns[second])] = block
+            found[np.ix_(columns[second], columns[first])] = block.T
+    np.fill_diagonal(found, np.nan)
+    return found
+
+
+def _unit_ranks(values: Values) -> Values:
+    """Return the ranks of each column, centred and of length 1; NaN where a column never moves."""
+    ranks = rankdata(values, axis=0)
+    ranks -= ranks.mean(axis=0)
+    length = np.sqrt((ranks**2).sum(axis=0))
+    unit: Values = np.divide(ranks, length, out=np.full(ranks.shape, np.nan), where=length > 0)
+    return unit
+
+
+def _spearman(x: Values, y: Values) -> float:
+    both = ~(np.isnan(x) | np.isnan(y))
+    if both.sum() < FEWEST_COMMON:
+        return np.nan
+    ranks = _unit_ranks(np.column_stack([x[both], y[both]]))
+    return float(np.clip(ranks[:, 0] @ ranks[:, 1], -1.0, 1.0))
