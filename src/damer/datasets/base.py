@@ -5,10 +5,26 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from damer.core.errors import DamerError
 from damer.core.track import Track
+
+
+class InTheLiterature(NamedTuple):
+    """A corpus's row in table I of the DAMER paper, as printed there.
+
+    Attributes:
+        songs: How many.
+        labels: What is labelled.
+        music: Whether the music is to be had.
+        annotators: Who labelled.
+    """
+
+    songs: str
+    labels: str
+    music: str
+    annotators: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,9 @@ class Corpus(ABC):
         source: Where it was published.
         obtain: What a user does to get it, and how the folder looks.
         window: Which part of a track is used, as `damer.audio.window` reads it.
+        size: Labelled tracks of the whole corpus, as counted in what was published; None where there is no
+            whole (a user's own music).
+        paper: Its row in table I of the paper; None where it has none.
     """
 
     name: ClassVar[str]
@@ -44,6 +63,8 @@ class Corpus(ABC):
     source: ClassVar[str]
     obtain: ClassVar[str]
     window: ClassVar[str]
+    size: ClassVar[int | None] = None
+    paper: ClassVar[InTheLiterature | None] = None
 
     @abstractmethod
     def read(self, root: Path) -> Reading:
@@ -104,8 +125,8 @@ class Row:
     cells: dict[str, str]
 
 
-def read_table(path: Path, columns: list[str]) -> list[Row]:
-    """Read a comma-separated table with a header line; cells are stripped of white space.
+def read_table(path: Path, columns: list[str], delimiter: str = ",") -> list[Row]:
+    """Read a table with a header line, comma-separated by default; cells are stripped of white space.
 
     A row too short has empty cells; of a row too long the surplus is in the cell named "".
 
@@ -114,11 +135,15 @@ def read_table(path: Path, columns: list[str]) -> list[Row]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="", skipinitialspace=True, strict=True)
+            reader = csv.DictReader(
+                file, restkey="", restval="", skipinitialspace=True, strict=True, delimiter=delimiter
+            )
             names = [name.strip() for name in reader.fieldnames or []]
             missing = [name for name in columns if name not in names]
             if missing:
-                hint = "; separate the columns by commas" if re.search(r"[;\t]", "".join(names)) else ""
+                hint = ""
+                if delimiter == "," and re.search(r"[;\t]", "".join(names)):
+                    hint = "; separate the columns by commas"
                 found = f"found {', '.join(names)}" if names else "the table is empty"
                 raise DamerError(f"{path}: column {', '.join(missing)} is missing; {found}{hint}")
             reader.fieldnames = names

@@ -1,0 +1,139 @@
+"""PMEmo: choruses of pop songs, static labels and labels twice a second after the first 15 s.
+
+K. Zhang, H. Zhang, S. Li, C. Yang and L. Sun, "The PMEmo Dataset for Music Emotion Recognition", ICMR 2018.
+The tables name arousal first; labels lie in [0, 1]. `frameTime` is the end of a half second.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from damer.core.errors import DamerError
+from damer.core.track import Step, Track
+from damer.datasets.base import Corpus, InTheLiterature, Reading, first_existing
+from damer.datasets.columns import number, read_columns, rescale, scale_of, song_number
+from damer.datasets.continuous import Pair, crossed, means
+from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
+
+SCALES = ((0.0, 1.0), (1.0, 9.0))  # as published, and as one republisher rescaled the static table
+LABELLED_FROM_S = 15.0
+LONGEST_S = 60.0  # of a clip, as of every track (section III.C of the DAMER paper)
+AUDIO = ("chorus", "audio", "clips", ".")
+COLUMNS = {
+    "song": ("musicId", "song_id", "id"),
+    "arousal": ("Arousal(mean)", "arousal_mean", "mean_arousal", "arousal"),
+    "valence": ("Valence(mean)", "valence_mean", "mean_valence", "valence"),
+}
+
+
+@dataclass(frozen=True)
+class Pmemo(Corpus):
+    """PMEmo 2019, or a part of it."""
+
+    name: ClassVar[str] = "pmemo"
+    title: ClassVar[str] = "PMEmo: choruses of 794 pop songs, 767 of them labelled, labels twice a second"
+    licence: ClassVar[str] = "labels MIT; commercial recordings, not to be redistributed"
+    source: ClassVar[str] = "Zhang et al., ICMR 2018; github.com/HuiZhangDB/PMEmo"
+    obtain: ClassVar[str] = (
+        "get PMEmo2019.zip by the link at github.com/HuiZhangDB/PMEmo, unpack it and give the folder "
+        "PMEmo2019: "
+        "chorus/{song}.mp3, annotations/static_annotations.csv, annotations/dynamic_annotations.csv, "
+        "metadata.csv"
+    )
+    window: ClassVar[str] = "15:75"  # each track says itself which part of it is labelled
+    size: ClassVar[int | None] = 767
+    paper: ClassVar[InTheLiterature | None] = InTheLiterature(
+        "794", "Valence, Arousal and EDA", "yes", "crowd-sourcing"
+    )
+
+    def read(self, root: Path) -> Reading:
+        """Read both tables of labels, the artists, and what is there of the sound."""
+        home = root if not (root / "PMEmo2019").is_dir() else root / "PMEmo2019"
+        notes: list[str] = []
+        path = first_existing(home, _places("static_annotations.csv"), "the table of static labels")
+        static, dynamic = _static(path), self._dynamic(home, notes)
+        if crossed(static, means(dynamic)):
+            notes.append(f"{path}: valence and arousal are exchanged; they are read the right way round")
+            static = {song: (arousal, valence) for song, (valence, arousal) in static.items()}
+        artists = _artists(home, notes)
+        sounds = sound_files(home, AUDIO)
+        tracks = []
+        for song, (valence, arousal) in static.items():
+            steps = dynamic.get(song, ())
+            tracks.append(
+                Track(
+                    id=f"{self.name}:{song}",
+                    group=artists.get(song) or f"song {song}",
+                    corpus=self.name,
+                    audio=str(sounds[song]) if song in sounds else None,
+                    # The first 15 s have no labels over time, however short the clip is.
+                    clip_start=LABELLED_FROM_S if steps else 0.0,
+                    clip_end=LABELLED_FROM_S + LONGEST_S if steps else None,
+                    valence=valence,
+                    arousal=arousal,
+                    dynamic=steps,
+                    licence=self.licence,
+                    source=self.source,
+                )
+            )
+        notes += missing_sounds(list(static), sounds, str(home / AUDIO[0]))
+        return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
+
+    def _dynamic(self, root: Path, notes: list[str]) -> dict[str, tuple[Step, ...]]:
+        try:
+            path = first_existing(root, _places("dynamic_annotations.csv"), "the table of labels over time")
+        except DamerError as error:
+            notes.append(f"{error}; the static labels hold throughout")
+            return {}
+        return read_frames(path)
+
+
+def _places(name: str) -> list[str]:
+    return [f"annotations/{name}", name, f"meta/{name}"]
+
+
+def _static(path: Path) -> dict[str, Pair]:
+    rows = read_columns(path, COLUMNS)
+    values = [(number(path, row, "valence"), number(path, row, "arousal")) for row in rows]
+    scale = scale_of(path, (value for pair in values for value in pair), SCALES)
+    found: dict[str, Pair] = {}
+    for row, (valence, arousal) in zip(rows, values, strict=True):
+        song = song_number(row.cells["song"])
+        if song in found:
+            raise DamerError(f"{path}: line {row.line}: song {song} is there twice")
+        found[song] = (rescale(valence, scale), rescale(arousal, scale))
+    return found
+
+
+def read_frames(path: Path) -> dict[str, tuple[Step, ...]]:
+    """Return the steps `(t_end, valence, arousal)` of each song of a table with one row a half second.
+
+    Raises:
+        DamerError: a column is missing, a label is out of range, or a song's times do not ascend.
+    """
+    rows = read_columns(path, {**COLUMNS, "time": ("frameTime", "frame_time", "time")})
+    values = [tuple(number(path, row, name) for name in ("time", "valence", "arousal")) for row in rows]
+    scale = scale_of(path, (value for _, *pair in values for value in pair), SCALES)
+    found: dict[str, list[Step]] = defaultdict(list)
+    for row, (time, valence, arousal) in zip(rows, values, strict=True):
+        steps = found[song_number(row.cells["song"])]
+        if time <= (steps[-1][0] if steps else 0.0) or time == math.inf:
+            raise DamerError(f"{path}: line {row.line}: frameTime {time:g} does not follow the one before it")
+        steps.append((time, rescale(valence, scale), rescale(arousal, scale)))
+    return {song: tuple(steps) for song, steps in found.items()}
+
+
+def _artists(root: Path, notes: list[str]) -> dict[str, str]:
+    try:
+        path = first_existing(
+            root, ["metadata.csv", "meta/metadata.csv", "annotations/metadata.csv"], "metadata.csv"
+        )
+    except DamerError as error:
+        notes.append(
+            f"{error}; without artists each song stands alone, and songs of one artist may be parted"
+        )
+        return {}
+    rows = read_columns(path, {"song": ("musicId", "song_id", "id"), "artist": ("artist",)})
+    return {song_number(row.cells["song"]): row.cells["artist"] for row in rows}

@@ -1,0 +1,44 @@
+"""Finding a corpus's sound files by the song's number, and saying which are not there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from damer.datasets.columns import song_number
+from damer.datasets.folder import SOUNDS
+
+_NAMED = 10
+
+
+def sound_files(root: Path, folders: Sequence[str]) -> dict[str, Path]:
+    """Return the sound files of the first of some folders that holds any, by their song's number."""
+    for folder in folders:
+        place = root / folder
+        if place.is_dir():
+            paths = sorted(
+                path for path in place.iterdir() if SOUNDS.fullmatch(path.suffix) and path.is_file()
+            )
+            if paths:
+                return {song_number(path.stem): path for path in reversed(paths)}
+    return {}
+
+
+def missing_sounds(wanted: Sequence[str], found: dict[str, Path], where: str) -> list[str]:
+    """Return a note of the songs that have labels and no sound file; none where all are there."""
+    missing = [song for song in wanted if song not in found]
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+    return [
+        f"{where}: {len(missing)} of {len(wanted)} sound files are missing: {named}; their labels are kept"
+    ]
+
+
+def unlabelled_sounds(wanted: Sequence[str], found: dict[str, Path]) -> list[str]:
+    """Return a remark of the sound files that have no labels; none where each has."""
+    strange = sorted(set(found) - set(wanted))
+    if not strange:
+        return []
+    named = ", ".join(found[song].name for song in strange[:_NAMED]) + (
+        ", …" if len(strange) > _NAMED else ""
+    )
+    return [f"{len(strange)} sound files have no labels and are not used: {named}"]
