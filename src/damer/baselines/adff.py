@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from damer.baselines.base import Baseline, Provenance
+from damer.baselines.base import Baseline
 from damer.baselines.squeeze_excitation import SqueezeExcitation
 
-PROVENANCE: Provenance = "re-implemented"
+PROVENANCE = "re-implemented"
 SOURCE = (
     "Huang, Ji, Hu, Cai, Luo, Yang: ADFF: Attention Based Deep Feature Fusion Approach for Music Emotion "
     "Recognition. Interspeech 2022"

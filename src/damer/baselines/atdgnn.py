@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from damer.baselines.attention import MultiHeadAttention
-from damer.baselines.base import Baseline, Context, Provenance, Terms
+from damer.baselines.base import Baseline, Context, Terms
 from damer.training.data import Batch
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Xiao, Zhu, Xie, Jiang: MEEG and AT-DGNN: Improving EEG Emotion Recognition with Music Introducing and "
     "Graph-based Learning. IEEE BIBM 2024"

@@ -24,14 +24,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from damer.baselines.base import (
     Baseline,
     Context,
-    Provenance,
     Terms,
     TrackBatch,
     sequence_cross_entropy,
 )
 from damer.baselines.masking import stripes
 
-PROVENANCE: Provenance = "reconstructed"
+PROVENANCE = "reconstructed"
 SOURCE = (
     "He, Ferguson: Music emotion recognition based on segment-level two-stage learning. International "
     "Journal of Multimedia Information Retrieval 11(3), 2022"

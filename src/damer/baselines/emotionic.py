@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from damer.baselines.base import Baseline, Context, Provenance, Terms, TrackBatch
+from damer.baselines.base import Baseline, Context, Terms, TrackBatch
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Liu, Li, Wang, Zeng: EmotionIC: emotional inertia and contagion-driven dependency modeling for emotion "
     "recognition in conversation. Science China Information Sciences, 2023"

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from damer.baselines.base import Baseline, Provenance
+from damer.baselines.base import Baseline
 from damer.baselines.resnet import ResNet18
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Chang, Chen, Lee: IIOF: Intra- and Inter-feature orthogonal fusion of local and global features for "
     "music emotion recognition. Pattern Recognition 148, 2024"

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from damer.baselines.base import Baseline, Context, Provenance, Terms, soft_cross_entropy
+from damer.baselines.base import Baseline, Context, Terms, soft_cross_entropy
 from damer.baselines.deltas import static_and_deltas
 from damer.baselines.masking import stripes
 from damer.training.data import Batch
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Pham, Dang, Nguyen, Nguyen, Nguyen, Manavalan, Lim, Nguyen: Hybrid data augmentation and deep "
     "attention-based dilated convolutional-recurrent neural networks for speech emotion recognition. Expert "

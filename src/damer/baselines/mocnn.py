@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from damer.baselines.base import Baseline, Provenance
+from damer.baselines.base import Baseline
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Jin, Xu, Daly, Zhao, Wang, Cichocki: MOCNN: A Multiscale Deep Convolutional Neural Network for ERP-"
     "Based Brain-Computer Interfaces. IEEE Trans. Cybernetics 54(9), 2024"

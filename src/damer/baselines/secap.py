@@ -22,10 +22,10 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from damer.baselines.attention import MultiHeadAttention
-from damer.baselines.base import Baseline, Context, Provenance, Terms, soft_cross_entropy
+from damer.baselines.base import Baseline, Context, Terms, soft_cross_entropy
 from damer.training.data import Batch
 
-PROVENANCE: Provenance = "adapted"
+PROVENANCE = "adapted"
 SOURCE = (
     "Xu, Chen, Yu, Huang, Wu, Zhang, Li, Luo, Gu: SECap: Speech Emotion Captioning with Large Language Model."
     " AAAI 2024 (Q-Former reading)"

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from damer.baselines.base import Baseline, Context, Provenance, Terms
+from damer.baselines.base import Baseline, Context, Terms
 from damer.baselines.squeeze_excitation import SqueezeExcitation
 from damer.training.data import Batch
 
-PROVENANCE: Provenance = "reconstructed"
+PROVENANCE = "reconstructed"
 SOURCE = (
     "the comparison's wording, self-enhanced capsule networks, by Sabour, Frosst, Hinton: Dynamic Routing "
     "Between Capsules. NeurIPS 2017 (capsule reading)"
