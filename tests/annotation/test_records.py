@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from damer.annotation import records
+from damer.annotation import samples as sample_file
 from damer.annotation.protocol import StudySettings
 from damer.annotation.records import Study
 from damer.annotation.tables import TRACKS, TRIALS, Samples, StudyAnnotator, StudyTrack, Trial
@@ -100,7 +100,7 @@ def test_trajectories_are_chosen_by_kind_and_validity(tmp_path: Path) -> None:
 def test_rows_can_be_added_later_and_large_studies_leave_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "_FLUSH_ROWS", 6)
+    monkeypatch.setattr(sample_file, "_FLUSH_ROWS", 6)
     study_in(tmp_path).write()
     again = Study.open(tmp_path)
     for number in range(5):

@@ -10,15 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from damer.annotation.protocol import StudySettings
+from damer.annotation.samples import SamplesDraft, draft_of, first_line, read_samples, trajectory
 from damer.annotation.tables import (
     ANNOTATORS,
-    SAMPLE_COLUMNS,
-    SAMPLES,
     TRACKS,
     TRIALS,
     Kind,
@@ -33,7 +31,6 @@ from damer.core.trajectory import Trajectory
 
 FORMAT = "damer-study-v1"
 STUDY_FILE = "study.json"
-_FLUSH_ROWS = 500_000  # a row group of some 15 MB: what is kept in memory before it goes to the draft
 
 
 class Study:
@@ -64,7 +61,7 @@ class Study:
         self.trials: list[Trial] = []
         self._tracks = {track.track_id: track for track in self.tracks}
         self._trials: dict[str, Trial] = {}
-        self._draft = _SamplesDraft(self.folder / "samples.parquet")
+        self._draft = SamplesDraft(self.folder / "samples.parquet")
         if len(self._tracks) != len(self.tracks):
             raise DamerError(f"{folder}: two tracks have the same track_id; give each track its own")
 
@@ -143,15 +140,15 @@ class Study:
             with _writable(self.folder):
                 self._draft.finish()
                 for target, (schema, rows) in zip(targets[1:-1], tables.values(), strict=True):
-                    pq.write_table(_table(schema, rows), _draft_of(target), compression="zstd")
+                    pq.write_table(_table(schema, rows), draft_of(target), compression="zstd")
                 text = json.dumps(self.header(), indent=2, ensure_ascii=False) + "\n"
-                _draft_of(targets[-1]).write_text(text, encoding="utf-8")
+                draft_of(targets[-1]).write_text(text, encoding="utf-8")
                 for target in targets:
-                    _draft_of(target).replace(target)
+                    draft_of(target).replace(target)
         finally:
             for target in targets:
                 with suppress(OSError):
-                    _draft_of(target).unlink(missing_ok=True)
+                    draft_of(target).unlink(missing_ok=True)
 
     def header(self) -> dict[str, Any]:
         """Return what `study.json` holds."""
@@ -173,7 +170,7 @@ class Study:
             raise DamerError(f"{self.folder}: has trials that are not written yet; call write() first")
         path = self.folder / "samples.parquet"
         found: set[str] = set()
-        for trial_id, samples in _read_samples(path):
+        for trial_id, samples in read_samples(path):
             if trial_id in found or trial_id not in self._trials:
                 raise DamerError(
                     f"{path}: the rows of trial {trial_id} are out of place; export the study again"
@@ -216,100 +213,13 @@ class Study:
         self.trials.append(trial)
 
 
-def trajectory(trial: Trial, samples: Samples, duration_s: float) -> Trajectory:
-    """Return a trial's path over the audio.
-
-    The media clock may stand for a moment (several samples at one position: the last one holds) and a sample
-    may be behind its predecessor by a hair (it is left out).
-
-    Args:
-        trial: whose samples these are.
-        samples: in order of `seq`.
-        duration_s: length of the track; nothing holds after it.
-    """
-    position = samples.position_ms
-    furthest = np.maximum.accumulate(position) if len(position) else position
-    keep = position >= furthest
-    keep[:-1] &= ~(position[1:] == position[:-1])
-    rows = np.flatnonzero(keep)
-    # After a step back the same position may be reached again: of equal ones the last counts.
-    rows = rows[np.append(np.diff(position[rows]) > 0, True)] if len(rows) else rows
-    return Trajectory(
-        trial.track_id,
-        trial.annotator,
-        (position[rows] / 1000.0).astype(np.float64),
-        samples.valence[rows].astype(np.float64),
-        samples.arousal[rows].astype(np.float64),
-        take=trial.trial_id,
-        duplicate_of=trial.duplicate_of,
-        end_s=duration_s,
-    )
-
-
-class _SamplesDraft:
-    """New samples on their way to `samples.parquet`: in memory, then in a draft beside it."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        self.pending = False
-        self._tables: list[pa.Table] = []
-        self._rows = 0
-        self._writer: pq.ParquetWriter | None = None
-        self._broken = False
-
-    def append(self, trial_id: str, samples: Samples) -> None:
-        self.pending = True
-        columns = [np.asarray(getattr(samples, column.name)) for column in SAMPLE_COLUMNS]
-        ids = pa.DictionaryArray.from_arrays(np.zeros(len(samples), dtype=np.int32), [trial_id])
-        self._tables.append(pa.Table.from_arrays([ids, *map(pa.array, columns)], schema=SAMPLES))
-        self._rows += len(samples)
-        if self._rows >= _FLUSH_ROWS:
-            self._flush()
-
-    def finish(self) -> None:
-        """Complete the draft: old rows and new."""
-        self._flush()
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            self._broken = True
-            writer.close()
-            self._broken = False
-        self.pending = False
-
-    def _flush(self) -> None:
-        if self._broken:
-            raise DamerError(f"{self.target}: an earlier attempt to write it failed; open the study again")
-        self._broken = (
-            True  # until all of this went well: rows already handed over cannot be handed over again
-        )
-        if self._writer is None:
-            self.target.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(_draft_of(self.target), SAMPLES, compression="zstd")
-            if self.target.exists():
-                old = pq.ParquetFile(self.target)
-                for group in range(old.num_row_groups):
-                    self._write(old.read_row_group(group).cast(SAMPLES))
-        if self._tables:
-            self._write(pa.concat_tables(self._tables).unify_dictionaries())
-        self._tables, self._rows = [], 0
-        self._broken = False
-
-    def _write(self, table: pa.Table) -> None:
-        if self._writer is not None and table.num_rows:
-            self._writer.write_table(table.combine_chunks(), row_group_size=table.num_rows)
-
-
 @contextmanager
 def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or _first_line(error)
+        reason = error.strerror or first_line(error)
         raise DamerError(f"{folder}: cannot be written ({reason}); check space and permissions") from error
-
-
-def _draft_of(target: Path) -> Path:
-    return target.with_name(f".{target.name}.draft")
 
 
 def _table(schema: pa.Schema, rows: Sequence[Any]) -> pa.Table:
@@ -329,7 +239,7 @@ def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     try:
         table = pq.read_table(path, columns=schema.names).cast(schema)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise DamerError(f"{path}: is no table of a study ({_first_line(error)}); export it again") from error
+        raise DamerError(f"{path}: is no table of a study ({first_line(error)}); export it again") from error
     columns = {}
     for column in schema:
         values = table[column.name]
@@ -342,38 +252,16 @@ def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
         yield dict(zip(columns, row, strict=True))
 
 
-def _read_samples(path: Path) -> Iterator[tuple[str, Samples]]:
-    try:
-        file = pq.ParquetFile(path, read_dictionary=["trial_id"])
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=SAMPLES.names).combine_chunks()
-            if not table.num_rows:
-                continue
-            ids = table["trial_id"].chunk(0)
-            codes = ids.indices.to_numpy()
-            columns = {c.name: table[c.name].to_numpy() for c in SAMPLE_COLUMNS}
-            starts = np.flatnonzero(np.diff(codes, prepend=-1))
-            for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
-                rows = {name: values[start:end] for name, values in columns.items()}
-                yield ids.dictionary[int(codes[start])].as_py(), Samples(**rows)
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise DamerError(f"{path}: is no table of samples ({_first_line(error)}); export it again") from error
-
-
 def _read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DamerError(f"{path}: is missing; this folder holds no study") from error
     except (OSError, ValueError) as error:
-        raise DamerError(f"{path}: cannot be read ({_first_line(error)}); export the study again") from error
+        raise DamerError(f"{path}: cannot be read ({first_line(error)}); export the study again") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise DamerError(f"{path}: is not of format {FORMAT}; use the version of damer that wrote it")
     missing = {"name", "settings", "terms", "seed"} - set(header)
     if missing:
         raise DamerError(f"{path}: has no {', '.join(sorted(missing))}; export the study again")
     return header
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
