@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from damer.cli import dataset_table
 from damer.core.errors import DamerError
 from damer.core.text import valid
 
 if TYPE_CHECKING:
+    from damer.core.track import Track
     from damer.datasets import Corpus
+    from damer.datasets.arrays import Arrays
     from damer.datasets.prepare import Outcome
 
 _EPILOG = """\
@@ -66,10 +69,13 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     option("--soundfont", type=Path, metavar="SF2", help="soundfont for MIDI; default: FluidR3 as installed")
     option("--workers", type=_count, default=_cores(), metavar="N", help="processes (one a core)")
     option("--limit", type=_count, metavar="N", help="only the first N tracks, to try it out")
+    dataset_table.add_parser(actions)
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="vgmidi, emopia, emotify, or folder for your own music")
+    parser.add_argument(
+        "name", metavar="NAME", help="a corpus of `damer dataset list`, or folder for your own music"
+    )
     parser.add_argument("root", type=Path, metavar="ROOT", help="where the corpus lies")
     parser.add_argument(
         "--group", choices=("series", "game"), help="vgmidi: what stays together in a split (series)"
@@ -77,7 +83,30 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", type=Path, metavar="CSV", help="folder: table of labels (ROOT/labels.csv)"
     )
-    parser.add_argument("--scale", metavar="LOW:HIGH", help="folder: scale of the labels in the table (-1:1)")
+    parser.add_argument(
+        "--scale",
+        metavar="LOW:HIGH",
+        help="folder, --arrays: scale of the labels (-1:1, or what the arrays' corpus has)",
+    )
+    parser.add_argument(
+        "--raters",
+        choices=("all", "amt"),
+        help="amg1608: average all people, or Mechanical Turk's only (all)",
+    )
+    parser.add_argument(
+        "--min-raters", type=_count, metavar="N", help="trompa: leave out tracks with fewer listeners (3)"
+    )
+    parser.add_argument(
+        "--arrays",
+        action="store_true",
+        help="memo2496, 1000songs, pmemo, deam: take the authors' ready-made arrays, mel_spec.npy, …",
+    )
+    parser.add_argument(
+        "--tracks",
+        type=_count,
+        metavar="N",
+        help="--arrays: number of tracks they hold (the corpus's number)",
+    )
     parser.add_argument("--name", dest="corpus", metavar="TEXT", help="folder: name of your corpus (folder)")
     parser.add_argument(
         "--unlabelled", action="store_true", default=None, help="folder: take all sound files, without labels"
@@ -117,23 +146,58 @@ def _list(_: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     corpus = _corpus(arguments)
+    if arguments.arrays:
+        return _check_arrays(arguments, corpus)
     notes = corpus.check(arguments.root)
     for note in notes:
         print(valid(note))
     try:
+        reading = corpus.read(arguments.root)
         tracks = corpus.tracks(arguments.root)
     except DamerError as error:
         if not notes:
             print(valid(str(error)))
+        _hint_at_arrays(arguments, corpus)
         return 1
-    for remark in corpus.read(arguments.root).remarks:
+    for remark in reading.remarks:
         print(valid(f"(as published) {remark}"))
     groups = len({track.group for track in tracks})
+    heard = [track for track in tracks if track.audio is not None or track.midi is not None]
     print(
         f"{corpus.name}: {len(tracks)} tracks in {groups} groups can be used"
+        + (f", {len(heard)} of them with sound" * (len(heard) < len(tracks)))
         + (", nothing is missing" * (not notes))
     )
     return 1 if notes else 0
+
+
+def _hint_at_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> None:
+    from damer.datasets.arrays import find_arrays
+
+    folder = find_arrays(corpus.name, arguments.root)
+    if folder is not None:
+        print(valid(f"{folder}: the ready-made arrays are there; add --arrays to use them"))
+
+
+def _check_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> int:
+    found = _arrays(arguments, corpus)
+    for remark in found.remarks:
+        print(valid(f"({found.folder}) {remark}"))
+    frames = found.mel.shape[2]
+    print(
+        f"{corpus.name}, ready-made arrays: {len(found.tracks)} tracks, {len(found.mel)} rows of "
+        f"{frames} frames "
+        "can be used, nothing is missing"
+    )
+    return 0
+
+
+def _arrays(arguments: argparse.Namespace, corpus: "Corpus") -> "Arrays":
+    from damer.datasets.arrays import read_arrays
+    from damer.datasets.folder import parse_scale
+
+    scale = None if arguments.scale is None else parse_scale(arguments.scale)
+    return read_arrays(corpus, arguments.root, arguments.tracks, scale)
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
@@ -141,8 +205,10 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from damer.features import FeatureSpec
 
     corpus = _corpus(arguments)
+    if arguments.arrays:
+        return _import_arrays(arguments, corpus)
     spec = FeatureSpec.from_options(arguments.spec)
-    tracks = corpus.tracks(arguments.root)[: arguments.limit]
+    tracks = _heard(arguments, corpus)[: arguments.limit]
     left_out = len(corpus.check(arguments.root))
     if left_out:
         print(
@@ -158,6 +224,36 @@ def _prepare(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
     )
     return _summary(prepare(tracks, arguments.out, how), arguments.out)
+
+
+def _heard(arguments: argparse.Namespace, corpus: "Corpus") -> "list[Track]":
+    """Return the tracks whose sound (or MIDI) is there.
+
+    Raises:
+        DamerError: no track has any.
+    """
+    tracks = corpus.tracks(arguments.root)
+    found = [track for track in tracks if track.audio is not None or track.midi is not None]
+    if not found:
+        raise DamerError(
+            f"{arguments.root}: {len(tracks)} tracks have labels and none has sound; put the sound "
+            f"files there: "
+            f"{corpus.obtain}"
+        )
+    return found
+
+
+def _import_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> int:
+    from damer.datasets.arrays import import_arrays
+
+    if arguments.spec or arguments.window or arguments.variants or arguments.soundfont:
+        raise DamerError(
+            "--arrays takes what the authors computed: leave out --spec, --window, --variants, …"
+        )
+    found = _arrays(arguments, corpus)
+    for remark in found.remarks:
+        print(valid(f"({found.folder}) {remark}"))
+    return _summary(import_arrays(found, arguments.out, arguments.limit), arguments.out)
 
 
 def _summary(outcome: "Outcome", out: Path) -> int:
@@ -177,20 +273,24 @@ def _corpus(arguments: argparse.Namespace) -> "Corpus":
     from damer.datasets import CORPORA
     from damer.datasets.folder import parse_scale
 
+    if arguments.tracks is not None and not arguments.arrays:
+        raise DamerError("--tracks belongs to --arrays")
     if arguments.name not in CORPORA:
         raise DamerError(f"no corpus {arguments.name!r}; there are {', '.join(CORPORA)}")
     corpus = CORPORA[arguments.name]
     given = {
         "group": arguments.group,
         "labels": arguments.labels,
-        "scale": None if arguments.scale is None else parse_scale(arguments.scale),
+        "scale": None if arguments.scale is None or arguments.arrays else parse_scale(arguments.scale),
         "corpus": arguments.corpus,
         "unlabelled": arguments.unlabelled,
+        "raters": arguments.raters,
+        "min_raters": arguments.min_raters,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     known = {field.name for field in dataclasses.fields(corpus)}  # type: ignore[arg-type]
     strange = sorted(set(chosen) - known)
     if strange:
-        option = "name" if strange[0] == "corpus" else strange[0]
+        option = "name" if strange[0] == "corpus" else strange[0].replace("_", "-")
         raise DamerError(f"--{option} means nothing for the corpus {corpus.name}")
     return dataclasses.replace(corpus, **chosen)  # type: ignore[type-var]

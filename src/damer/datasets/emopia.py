@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from damer.core.track import Track
-from damer.datasets.base import Corpus, Reading, existing_folder, first_existing, midi_problem, read_table
+from damer.datasets.base import (
+    Corpus,
+    InTheLiterature,
+    Reading,
+    existing_folder,
+    first_existing,
+    midi_problem,
+    read_table,
+)
 
 # (valence, arousal) of each quadrant: Q1 is happy, Q2 angry, Q3 sad, Q4 calm.
 QUADRANTS = {"Q1": (1.0, 1.0), "Q2": (-1.0, 1.0), "Q3": (-1.0, -1.0), "Q4": (1.0, -1.0)}
@@ -32,6 +40,10 @@ class Emopia(Corpus):
         "unpack EMOPIA_2.2.zip from Zenodo record 5257995 and give its folder: midis/Q*_*_*.mid and "
         "label.csv (midi/ and clips.csv are understood too; crawled audio in audios/seg/*.mp3 is used "
         "where it is there)"
+    )
+    size: ClassVar[int | None] = 1078
+    paper: ClassVar[InTheLiterature | None] = InTheLiterature(
+        "387 (1087 clips)", "Russell's 4Q", "yes", "piano covers"
     )
     window: ClassVar[str] = "all"  # clips are 20 to 110 s: the whole clip carries the label
 

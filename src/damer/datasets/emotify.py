@@ -34,6 +34,7 @@ class Emotify(Corpus):
         "unpack the music into audio/{genre}/{number}.mp3 (or .opus) and put tracks.csv beside it, with the "
         "columns path (…/{genre}/{number}.mp3), artist, arousal_index, valence_index"
     )
+    size: ClassVar[int | None] = 400
     window: ClassVar[str] = "all"  # each file is the 60 s excerpt that the listeners heard
 
     def read(self, root: Path) -> Reading:

@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 from damer.core.errors import DamerError
 from damer.core.track import Step, Track
-from damer.datasets.base import Corpus, Reading, existing_folder, first_existing, midi_problem
+from damer.datasets.base import (
+    Corpus,
+    InTheLiterature,
+    Reading,
+    existing_folder,
+    first_existing,
+    midi_problem,
+)
 
 # A rater whose values of one piece vary more than this is taken for noise: `max_variance` of that parser.
 MAX_VARIANCE = 0.1
@@ -44,6 +51,10 @@ class Vgmidi(Corpus):
         "annotations/vgmidi_raw_2.json and midi/*.mid (the two tables may also lie beside midi/)"
     )
     window: ClassVar[str] = "15:75"
+    size: ClassVar[int | None] = 200
+    paper: ClassVar[InTheLiterature | None] = InTheLiterature(
+        "200 MIDI pieces", "valence", "yes", "crowd-sourcing"
+    )
 
     def read(self, root: Path) -> Reading:
         """Read both rounds of annotations and the pieces whose MIDI file is there."""
