@@ -13,7 +13,7 @@ from damer.core.errors import DamerError
 
 _BLOCK_FRAMES = 1 << 17
 _HALF_POWER = math.sqrt(0.5)
-# Weights of a channel in (left, right), by ITU-R BS.775-4, table 2; the effects channel is left out there too.
+# Weights of a channel in (left, right), by ITU-R BS.775-4, table 2, which leaves the effects channel out too.
 _PLACES = {
     "L": (1.0, 0.0),
     "R": (0.0, 1.0),
@@ -23,8 +23,8 @@ _PLACES = {
     "Rs": (0.0, _HALF_POWER),
     "S": (_HALF_POWER / math.sqrt(2), _HALF_POWER / math.sqrt(2)),
 }
-# The order of channels by their number in WAV, FLAC and AAC (as ffmpeg gives it), and in Vorbis and Opus, whose
-# order libsndfile leaves as it is (Vorbis I specification, section 4.3.9).
+# The order of channels by their number in WAV, FLAC and AAC (as ffmpeg gives it), and in Vorbis and Opus,
+# whose order libsndfile leaves as it is (Vorbis I specification, section 4.3.9).
 _ORDERS = {
     1: "C",
     2: "L R",
@@ -82,7 +82,7 @@ def stereo(path: Path, source: Source, rate: int, stop_s: float = math.inf) -> I
         matrix = downmix(source.channels, source.codec)
     except ValueError:
         raise DamerError(
-            f"{path}: has {source.channels} channels in an order that is not known; mix it down to stereo first"
+            f"{path}: has {source.channels} channels in no order known here; mix it down to stereo first"
         ) from None
     stop = source.frames if math.isinf(stop_s) else min(source.frames, math.ceil(stop_s * source.rate))
     blocks = _two_channels(path, source, stop, matrix)

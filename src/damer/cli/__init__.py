@@ -7,19 +7,37 @@ import what they need inside `run`, so that `damer --help` starts without torch.
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from damer import __version__
 from damer.core.errors import DamerError
 
 
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
+    """Commands of which some have two words: `curate calibrate` beside `curate SRC`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: "str | Sequence[Any] | None",
+        option_string: str | None = None,
+    ) -> None:
+        """Join the first two words where they are such a command."""
+        words = list(values or ())
+        if " ".join(words[:2]) in self.choices:
+            words = [" ".join(words[:2]), *words[2:]]
+        super().__call__(parser, namespace, words, option_string)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `damer` with every subcommand."""
-    from damer.cli import dataset, evaluate, features, predict, train
+    from damer.cli import curate, dataset, evaluate, features, predict, train
 
     parser = argparse.ArgumentParser(prog="damer", description="How music feels, second by second.")
     parser.add_argument("--version", action="version", version=f"damer {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (predict, train, evaluate, features, dataset):
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, action=_Commands)
+    for module in (predict, train, evaluate, features, dataset, curate):
         module.add_parser(commands)
     return parser
 

@@ -80,23 +80,40 @@ def _once(path: str, seen: set[str]) -> Iterator[str]:
         yield path
 
 
-def _search(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Failure]:
+def search(folder: str, suffixes: frozenset[str]) -> Iterator[str | Failure]:
+    """Yield the files under a folder whose suffix is one of `suffixes`, as `find_audio` finds them.
+
+    Nothing of what was found is kept: the order is the file system's, and a link to a file that was met
+    before is yielded as well.
+    """
+    yield from _search(folder, set(), suffixes, in_order=False)
+
+
+def _search(
+    folder: str,
+    entered: set[tuple[int, int]],
+    suffixes: frozenset[str] = AUDIO_SUFFIXES,
+    in_order: bool = True,
+) -> Iterator[str | Failure]:
     """Yield the audio files under `folder`; `entered` holds device and inode of every folder entered."""
     try:
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in entered:
             return
         entered.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_links_last)
+        entries: Iterable[os.DirEntry[str]] = os.scandir(folder)
+        if in_order:
+            entries = sorted(entries, key=_links_last)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         yield Failure(folder, f"{folder}: this folder cannot be opened ({reason}): check its permissions")
         return
-    for entry in visible:
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
         if _is_folder(entry):
-            yield from _search(entry.path, entered)
-        elif Path(entry.name).suffix.lower() in AUDIO_SUFFIXES and not _is_special(entry):
+            yield from _search(entry.path, entered, suffixes, in_order)
+        elif Path(entry.name).suffix.lower() in suffixes and not _is_special(entry):
             yield entry.path
 
 

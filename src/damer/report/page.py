@@ -143,14 +143,14 @@ class Report:
         }
 
     def _write(self, page: TextIO) -> None:
-        style, script = _template("page.css"), _template("page.js")
+        style, script = template("page.css"), template("page.js")
         done = self._quadrants.total()
         summary = f"{_count(done, 'file')} heard, second by second"
         summary += f"; {self._failed} could not be read." if self._failed else "."
         failures = self._failures if self._failed else None
         values: dict[str, str | TextIO | None] = {
             "policy": (
-                f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+                f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
                 "media-src data: file: 'self'; img-src data:; base-uri 'none'; form-action 'none'"
             ),
             "title": "How the music feels",
@@ -166,7 +166,7 @@ class Report:
             "model": html.escape("Made with " + ", ".join(sorted(self._models)) if self._models else ""),
         }
         self._data.write(_block("terms", "application/json", _json([term.name for term in plane.TERMS])))
-        for place, part in enumerate(re.split(r"\{\{(\w+)\}\}", _template("page.html"))):
+        for place, part in enumerate(re.split(r"\{\{(\w+)\}\}", template("page.html"))):
             value = values[part] if place % 2 else part
             if value is failures and failures is not None:
                 page.write('<section class="failed" aria-labelledby="failed"><h2 id="failed">')
@@ -249,11 +249,13 @@ def _block(name: str, kind: str, text: str) -> str:
     return f'<script type="{kind}" id="{name}">{text}</script>\n'
 
 
-def _hash(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """Return what a content security policy calls an inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return a file of this package as text."""
     return resources.files("damer.report").joinpath(name).read_text(encoding="utf-8")
 
 
