@@ -28,7 +28,7 @@ FEWEST_TRACKS = 5
 LARGEST_ERROR_S = 1.0
 LEAST_CORRELATION = 0.1
 CLEAR = 5.0
-"""A correlation counts if it is as many standard errors; among all lags, noise reaches 3 often and 5 hardly."""
+"""A correlation counts if it is as many standard errors: over all lags, noise reaches 3 often, 5 hardly."""
 
 _SLOW_S = 20.0  # slower movement than this tells nothing of seconds: a rise of a minute fits any lag
 _ROUNDS = 3
@@ -69,9 +69,8 @@ def estimate_lag(
     Each annotator is compared with the mean of the others, who are first moved by their own lags as far as
     these are known, three times over; nobody is part of what they are compared with, and it is one number a
     person over all tracks, not one a track, so that aligning does not make agreement out of noise. Movement
-    slower than 20 s is taken off first. An own lag is believed
-    if there are at least 5 tracks, the correlation at the lag is .1 or more and 5 of its standard errors, and the
-    standard error of the lag is at most 1 s.
+    slower than 20 s is taken off first. An own lag is believed if there are at least 5 tracks, the correlation
+    at the lag is .1 or more and 5 of its standard errors, and the standard error of the lag is at most 1 s.
 
     Args:
         trajectories: Of any tracks; second hearings are left out.

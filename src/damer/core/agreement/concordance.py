@@ -47,8 +47,7 @@ def leave_one_out(ratings: npt.ArrayLike, measure: Measure) -> Values:
     table = as_ratings(ratings)
     if measure != "spearman":
         return leave_one_out_of(sums(table), measure)
-    others = mean_of_others(table)
-    return np.array([_spearman(table[:, one], others[:, one]) for one in range(table.shape[1])])
+    return _spearman_of_others(table, mean_of_others(table))
 
 
 def concordance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -123,9 +122,14 @@ def _unit_ranks(values: Values) -> Values:
     return unit
 
 
-def _spearman(x: Values, y: Values) -> float:
-    both = ~(np.isnan(x) | np.isnan(y))
-    if both.sum() < FEWEST_COMMON:
-        return np.nan
-    ranks = _unit_ranks(np.column_stack([x[both], y[both]]))
-    return float(np.clip(ranks[:, 0] @ ranks[:, 1], -1.0, 1.0))
+def _spearman_of_others(table: Values, others: Values) -> Values:
+    """Rank at once all raters who rated the same targets in company."""
+    known = ~np.isnan(others)
+    patterns, of = np.unique(known, axis=1, return_inverse=True)
+    found = np.full(table.shape[1], np.nan)
+    for number, rows in enumerate(patterns.T):
+        columns = np.flatnonzero(of.ravel() == number)
+        if rows.sum() >= FEWEST_COMMON:
+            left, right = (_unit_ranks(one[np.ix_(rows, columns)]) for one in (table, others))
+            found[columns] = np.clip((left * right).sum(axis=0), -1.0, 1.0)
+    return found

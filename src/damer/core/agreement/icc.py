@@ -72,23 +72,19 @@ def icc(ratings: npt.ArrayLike, confidence: float = 0.95) -> Icc:
         ratings: [targets, raters], NaN where missing.
         confidence: Of the intervals, in (0, 1).
     """
-    table = as_ratings(ratings)
-    counts = (~np.isnan(table)).sum(axis=1)
-    counts = counts[counts > 0]
-    harmonic = float(len(counts) / (1 / counts).sum()) if len(counts) else np.nan
-    return icc_of(sums(table), harmonic, confidence)
+    return icc_of(sums(as_ratings(ratings)), confidence)
 
 
-def icc_of(added: Sums, k: float, confidence: float | None = None, crossed: bool = True) -> Icc:
+def icc_of(added: Sums, confidence: float | None = None, crossed: bool = True) -> Icc:
     """Return the intraclass correlations from sums.
 
     Args:
         added: Sums over all targets.
-        k: Raters a target, harmonic mean.
         confidence: Of the intervals; None: no intervals.
         crossed: False: a column is not one rater throughout, so that the one-way model is all there is.
     """
-    parts = _components(added, k) if crossed else _one_way(added, k)
+    parts = _components(added) if crossed else _one_way(added)
+    k = added.k
     target, rater, error = parts.target, parts.rater, parts.error
     two_way = parts.design != "nested"
     noise = rater + error
@@ -108,24 +104,24 @@ def _share(signal: float, noise: float) -> float:
     return float(signal / total) if total > 1e-15 else np.nan
 
 
-def _one_way(added: Sums, k: float) -> _Parts:
+def _one_way(added: Sums) -> _Parts:
     """Targets and the rest (Shrout and Fleiss 1979, case 1), with unequal numbers of raters."""
     ratings, targets = float(added.rated.sum()), float(added.targets)
     total = float(added.squares.sum() - added.total.sum() ** 2 / ratings) if ratings else np.nan
     if targets < 2 or ratings <= targets:
-        return _Parts(np.nan, np.nan, np.nan, targets, k, "nested")
+        return _Parts(np.nan, np.nan, np.nan, targets, added.k, "nested")
     within = float(added.within) / (ratings - targets)
     between = (total - float(added.within)) / (targets - 1)
     size = (ratings - float(added.squares_of_raters) / ratings) / (targets - 1)
-    return _Parts((between - within) / size, 0.0, within, targets, k, "nested")
+    return _Parts((between - within) / size, 0.0, within, targets, added.k, "nested")
 
 
-def _components(added: Sums, k: float) -> _Parts:
+def _components(added: Sums) -> _Parts:
     """Fit constants: reductions in the sum of squares by targets and by raters, each after the other."""
     there = added.rated > 0
     ratings, targets, raters = float(added.rated.sum()), float(added.targets), float(there.sum())
     if targets < 2 or raters < 2:
-        return _one_way(added, k)
+        return _one_way(added)
     # Targets are absorbed: what is left of the normal equations is one equation a rater.
     equations = np.diag(added.rated[there]) - added.shared[np.ix_(there, there)]
     values, vectors = np.linalg.eigh(equations)
@@ -134,7 +130,7 @@ def _components(added: Sums, k: float) -> _Parts:
     components = raters - rater_df  # groups of targets and raters that nothing connects
     error_df = ratings - targets - rater_df
     if components > 1 or error_df < 1:
-        return _one_way(added, k)
+        return _one_way(added)
     projected = vectors[:, solid].T @ added.deviation[there]
     by_raters = float((projected**2 / values[solid]).sum())
     left = float(added.within) - by_raters
@@ -144,7 +140,7 @@ def _components(added: Sums, k: float) -> _Parts:
     rater = (by_raters - rater_df * error) / (ratings - targets)
     target = (by_targets - (targets - components) * error) / (ratings - raters)
     balanced = ratings == targets * raters
-    return _Parts(target, rater, error, targets, k, "balanced" if balanced else "incomplete")
+    return _Parts(target, rater, error, targets, added.k, "balanced" if balanced else "incomplete")
 
 
 def _with_intervals(found: Icc, parts: _Parts, confidence: float) -> Icc:

@@ -39,14 +39,11 @@ def cronbach_alpha(ratings: npt.ArrayLike) -> float:
     Args:
         ratings: [targets, raters], NaN where missing.
     """
-    table = as_ratings(ratings)
-    counts = (~np.isnan(table)).sum(axis=1)
-    counts = counts[counts > 0]
-    return cronbach_of(sums(table), float(len(counts) / (1 / counts).sum()) if len(counts) else np.nan)
+    return cronbach_of(sums(as_ratings(ratings)))
 
 
-def cronbach_of(added: Sums, k: float) -> float:
-    """Return Cronbach's alpha from sums, for k raters a target."""
+def cronbach_of(added: Sums) -> float:
+    """Return Cronbach's alpha from sums."""
     n = added.count
     with np.errstate(divide="ignore", invalid="ignore"):
         covariance = (added.products - added.sum_common * added.sum_common.T / n) / (n - 1)
@@ -56,6 +53,7 @@ def cronbach_of(added: Sums, k: float) -> float:
     if not np.isfinite(variances).any() or not np.isfinite(pairs).any():
         return np.nan
     variance, shared = float(np.nanmean(variances)), float(np.nanmean(pairs))
+    k = added.k
     below = variance + (k - 1) * shared
     return k * shared / below if abs(below) > 1e-12 else np.nan
 

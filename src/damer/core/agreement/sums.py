@@ -6,9 +6,7 @@ is ever held, and a bootstrap over tracks is a matrix product of how often each 
 track's own sums.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +40,7 @@ class Sums:
     Attributes:
         targets: Targets with a rating.
         squares_of_raters: Σ m².
+        shares: Σ 1 / m, of targets with a rating.
         paired: Ratings of targets that have two or more.
         within: Σ of squared deviations from the target's mean.
         scaled_within: Σ m / (m − 1) · squared deviations, of targets with two or more ratings.
@@ -60,6 +59,7 @@ class Sums:
 
     targets: Values
     squares_of_raters: Values
+    shares: Values
     paired: Values
     within: Values
     scaled_within: Values
@@ -75,6 +75,11 @@ class Sums:
     squares_common: Values
     products: Values
 
+    @property
+    def k(self) -> float:
+        """Raters a target, harmonic mean: that of which the variance of a mean over targets is inverse."""
+        return float(self.targets / self.shares) if self.shares > 0 else np.nan
+
     def packed(self) -> Values:
         """Return all sums in one row, [features]; `unpacked` is the way back."""
         return np.concatenate([np.ravel(getattr(self, field.name)) for field in fields(self)])
@@ -83,7 +88,7 @@ class Sums:
 def unpacked(row: Values, raters: int) -> Sums:
     """Return the sums of a row of `Sums.packed` for a number of raters."""
     once, line, square = (), (raters,), (raters, raters)
-    shapes = [once] * 5 + [(2,)] + [line] * 4 + [square, (6, raters)] + [square] * 4
+    shapes = [once] * 6 + [(2,)] + [line] * 4 + [square, (6, raters)] + [square] * 4
     parts, start = [], 0
     for shape in shapes:
         size = int(np.prod(shape, dtype=int))
@@ -114,6 +119,7 @@ def sums(table: Values, centre: float | None = None) -> Sums:
     return Sums(
         targets=np.asarray((m > 0).sum(), dtype=np.float64),
         squares_of_raters=np.asarray((m * m).sum()),
+        shares=np.asarray((1 / m[m > 0]).sum()),
         paired=np.asarray(m[paired].sum()),
         within=np.asarray(within.sum()),
         scaled_within=np.asarray((within[paired] * m[paired] / (m[paired] - 1)).sum()),
@@ -145,12 +151,3 @@ def mean_of_others(table: Values) -> Values:
     others = known.sum(axis=1, keepdims=True) - 1
     mean = (x.sum(axis=1, keepdims=True) - x) / np.maximum(others, 1)
     return np.where(known & (others > 0), mean, np.nan)
-
-
-def slices(tracks: npt.NDArray[np.intp]) -> Iterator[slice]:
-    """Yield the rows of each track of a table whose rows are sorted by track, [targets] track numbers."""
-    edges = np.flatnonzero(np.diff(tracks)) + 1
-    bounds = [0, *edges.tolist(), len(tracks)]
-    for start, stop in pairwise(bounds):
-        if stop > start:
-            yield slice(start, stop)
