@@ -1,13 +1,13 @@
 """The contract of a baseline: a network, its loss, and what differs from DAMER; the loop is the same for all.
 
-BASELINE = Baseline(name="mocnn", title="MOCNN", provenance="adapted", source="…", network=Mocnn)
-train_network(task, place, BASELINE)
+A file of this folder holds a network, perhaps a loss, and one `BASELINE = Baseline(name=…, network=…)`, which
+`damer.training.loop.train_network` takes as its method.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from damer.training.learner import Learner, autocast, frozen_copy, make_optimise
 from damer.training.method import Answers, Task
 from damer.training.recipes import Recipe
 
-Provenance = Literal["re-implemented", "adapted", "reconstructed"]
+PROVENANCES = ("re-implemented", "adapted", "reconstructed", "our own")
 Terms = dict[str, Tensor]
 _ROWS = 512  # seconds judged at once
 
@@ -112,32 +112,41 @@ class Baseline:
     Attributes:
         name: on the command line and in results.
         title: in tables.
-        provenance: how near it is to its source: re-implemented (same data, same task), adapted (made for
-            other data or another task), reconstructed (the source could not be read).
+        provenance: how near it is to its source: "re-implemented" (same data, same task), "adapted" (made for
+            other data or another task), "reconstructed" (the source could not be read) or "our own".
         source: the publication.
         network: makes the network for a number of frames T. With `sequences` it takes tracks.
         loss: from the network, a batch of standardised views and a context to named terms; "total" is
             minimised. A `TrackBatch` with `sequences`.
         sequences: whether it reads whole tracks.
         uses_pool: whether it learns from unlabelled rows; they follow the labelled ones in a batch.
+        always: settings without which it would be another method; they hold in every profile.
         native: the source's own training settings (fields of `TrainingConfig`), for the profile "native".
         groups: parameter groups of the network, where rates differ: a group's "scale" multiplies the rate.
         warm_up: share of the epochs before which no weights are kept, for training in stages.
         without_gradient: beginnings of parameter names that no gradient reaches, and rightly so.
+        finish: what is left to do once the network is trained, such as a head solved in closed form.
     """
 
     name: str
     title: str
-    provenance: Provenance
+    provenance: str
     source: str
     network: Callable[[int], nn.Module]
     loss: Callable[..., Terms] = cross_entropy
     sequences: bool = False
     uses_pool: bool = False
+    always: Mapping[str, Any] = field(default_factory=dict)
     native: Mapping[str, Any] = field(default_factory=dict)
     groups: Callable[[Any], list[dict[str, Any]]] | None = None
     warm_up: float = 0.0
     without_gradient: tuple[str, ...] = ()
+    finish: Callable[[Standardised, Task], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a provenance that tables could not explain."""
+        if self.provenance not in PROVENANCES:
+            raise ValueError(f"{self.name}: provenance {self.provenance!r}: use {', '.join(PROVENANCES)}")
 
     def settings(self, recipe: Recipe) -> dict[str, Any]:
         """Return what decides the network: its name and the frames."""
