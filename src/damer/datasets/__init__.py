@@ -9,6 +9,7 @@ from damer.datasets.folder import Folder, labelled_folder
 from damer.datasets.memo2496 import Memo2496
 from damer.datasets.pmemo import Pmemo
 from damer.datasets.prepared import Prepared, open_prepared
+from damer.datasets.release import Release
 from damer.datasets.songs1000 import Songs1000
 from damer.datasets.trompa import Trompa
 from damer.datasets.vgmidi import Vgmidi
@@ -26,6 +27,7 @@ CORPORA: dict[str, Corpus] = {
         Deam(),
         Emotify(),
         Folder(),
+        Release(),
     )
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "Memo2496",
     "Pmemo",
     "Prepared",
+    "Release",
     "Songs1000",
     "Trompa",
     "Vgmidi",
