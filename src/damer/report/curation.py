@@ -50,8 +50,8 @@ class _Summary:
         self.cc0 = 0
         self.seconds = 0.0
         self.durations = {status: Histogram(_DURATIONS_S) for status in _STATUSES}
-        self.loudness = {when: Histogram(1.0) for when in ("before", "after")}
-        self.peaks = {when: Histogram(1.0) for when in ("before", "after")}
+        self.loudness = {when: Histogram(1.0, -0.5) for when in ("before", "after")}
+        self.peaks = {when: Histogram(1.0, -0.5) for when in ("before", "after")}
         self.limited, self.noted, self.duplicates, self.dropped = _List(), _List(), _List(), _List()
 
     def add(self, row: Row) -> None:
@@ -65,7 +65,7 @@ class _Summary:
             self._add_kept(row)
         else:
             self.reasons[(row.status, _kind(row))] += 1
-            self.dropped.add(row.file, _STATUSES[row.status], row.reason)
+            self.dropped.add(row.file, row.status, row.reason)
 
     def _add_kept(self, row: Row) -> None:
         self.seconds += row.duration_s or 0.0
@@ -178,7 +178,7 @@ def _before_after(histograms: dict[str, Histogram], target: float, unit: str, wh
     low = min(found.low for found in histograms.values())
     high = max(found.high for found in histograms.values())
     low, high = 5 * math.floor(min(low, target) / 5), 5 * math.ceil(max(high, target, 0.0) / 5)
-    low = max(low, -70)
+    low, high = max(low, -70) - 0.5, high + 0.5
     series = {when: found.merged(1, low, high) for when, found in histograms.items()}
     chart = draw(
         series, (low, high), 1.0, [target], lambda value: f"{value:.0f}", f"Files by {unit}", stacked=False

@@ -14,11 +14,12 @@ class Histogram:
     """Counts in bins of one width; holds as many numbers as there are bins, however many come.
 
     Args:
-        width: width of a bin; bins begin at its multiples.
+        width: width of a bin.
+        origin: where some bin begins.
     """
 
-    def __init__(self, width: float) -> None:
-        self.width = width
+    def __init__(self, width: float, origin: float = 0.0) -> None:
+        self.width, self._origin = width, origin
         self.count = 0
         self.low, self.high = math.inf, -math.inf
         self._bins: Counter[int] = Counter()
@@ -26,7 +27,7 @@ class Histogram:
     def add(self, value: float) -> None:
         """Count a number; what is not finite is left out."""
         if math.isfinite(value):
-            self._bins[math.floor(value / self.width)] += 1
+            self._bins[math.floor((value - self._origin) / self.width)] += 1
             self.count += 1
             self.low, self.high = min(self.low, value), max(self.high, value)
 
@@ -35,7 +36,7 @@ class Histogram:
         width = steps * self.width
         counts = [0] * max(1, math.ceil((high - low) / width))
         for place, count in self._bins.items():
-            index = math.floor((place * self.width - low) / width)
+            index = math.floor((place * self.width + self._origin - low) / width + 1e-9)
             counts[min(max(index, 0), len(counts) - 1)] += count
         return counts
 
@@ -58,15 +59,15 @@ def draw(
         marks: where to draw a line across.
         label: text of a number below the axis.
         title: what a screen reader says.
-        stacked: series on top of one another; else the second one hangs below the axis, mirrored.
+        stacked: series on top of one another; else the second one hangs below the axis, on a scale of its own.
     """
     low, high = span
     columns = list(zip(*series.values(), strict=True))
     above = max((sum(column) if stacked else column[0] for column in columns), default=0)
     below = 0 if stacked else max((column[1] for column in columns), default=0)
-    room = _HEIGHT - _TOP - _BOTTOM
-    scale = room / max(1, above + below)
-    zero = _TOP + above * scale
+    room = (_HEIGHT - _TOP - _BOTTOM) / (1 if stacked else 2)
+    up, down = room / max(1, above), room / max(1, below)
+    zero = _TOP + room
     across = (_WIDTH - _LEFT) / (high - low)
     parts = []
     for place, column in enumerate(columns):
@@ -75,10 +76,10 @@ def draw(
         for index, (name, count) in enumerate(zip(series, column, strict=True)):
             if not count:
                 continue
-            tall = max(1.5, count * scale)
-            start = zero if index and not stacked else top - tall
-            if stacked or not index:
-                top -= tall
+            hangs = index > 0 and not stacked
+            tall = max(1.5, count * (down if hangs else up))
+            top -= 0 if hangs else tall
+            start = zero if hangs else top
             begin = low + place * width
             tip = html.escape(f"{label(begin)} to {label(begin + width)}: {count:,} {name}")
             parts.append(
@@ -86,7 +87,7 @@ def draw(
                 f'height="{tall:.1f}"><title>{tip}</title></rect>'
             )
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH}" y1="{zero:.1f}" y2="{zero:.1f}"/>')
-    parts += _scale_marks(above, below, zero, scale)
+    parts += _scale_marks(above, below, zero, room)
     for value in _ticks(low, high):
         at = _LEFT + (value - low) * across
         parts.append(f'<text x="{at:.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{label(value)}</text>')
@@ -100,9 +101,9 @@ def draw(
     )
 
 
-def _scale_marks(above: int, below: int, zero: float, scale: float) -> list[str]:
+def _scale_marks(above: int, below: int, zero: float, room: float) -> list[str]:
     """Return the counts at the two ends of the upright axis."""
-    ends = [(above, zero - above * scale + 10), (below, zero + below * scale)]
+    ends = [(above, zero - room + 10), (below, zero + room)]
     return [
         f'<text x="{_LEFT - 6}" y="{at:.1f}" text-anchor="end">{count:,}</text>'
         for count, at in ends
