@@ -114,7 +114,7 @@ def test_prepare_says_what_is_left_out(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["check", "deam", "ROOT"], "no corpus 'deam'; there are vgmidi, emopia, emotify, folder"),
+        (["check", "gtzan", "ROOT"], "no corpus 'gtzan'; there are memo2496, 1000songs, amg1608, vgmidi"),
         (["check", "emopia", "ROOT", "--group", "game"], "--group means nothing for the corpus emopia"),
         (["check", "emotify", "ROOT", "--name", "x"], "--name means nothing"),
         (["check", "folder", "ROOT", "--scale", "big"], "scale 'big'"),

@@ -15,7 +15,7 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = actions.add_parser(
         "table",
         help="table I of the paper: the corpora, as the loaders find them here",
-        description="Print table I of the paper with what the loaders find in the folders given; `not run` stands "
+        description="Print table I of the paper with what the loaders find in the folders; `not run` stands "
         "where a corpus has none.",
     )
     parser.add_argument(
