@@ -1,12 +1,21 @@
-"""Every baseline by name."""
+"""Every baseline by name, in the order of the tables: simple ones, then as the paper lists them."""
 
 from damer.baselines import (
+    adff,
+    atdgnn,
+    dstfn,
+    emotionic,
+    iiof,
     linear,
+    madcrnn,
     majority,
     mcgc,
+    mocnn,
     musefuse,
     plain,
     rgcb,
+    secap,
+    secap_capsule,
     svm,
     udda,
 )
@@ -22,6 +31,15 @@ _ALL: tuple[Baseline | Estimator, ...] = (
     rgcb.BASELINE,
     rgcb.BROAD,
     udda.BASELINE,
+    mocnn.BASELINE,
+    atdgnn.BASELINE,
+    madcrnn.BASELINE,
+    dstfn.BASELINE,
+    iiof.BASELINE,
+    adff.BASELINE,
+    emotionic.BASELINE,
+    secap.BASELINE,
+    secap_capsule.BASELINE,
     mcgc.BASELINE,
     musefuse.BASELINE,
 )
