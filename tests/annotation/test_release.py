@@ -200,7 +200,7 @@ def test_command_says_what_is_in_it_and_what_is_left_to_do(
     said = capsys.readouterr()
     assert "12 tracks in 6 groups" in said.out
     assert "4 annotators, 52 trajectories, of them 4 second hearings" in said.out
-    assert "lag: 1.5 s for everybody" in said.out
+    assert "lag: 1.5 s taken off for everybody" in said.out
     assert "no --licence" in said.err
     assert "licence is not stated: 4" in said.err
     assert "open questions: " in said.err

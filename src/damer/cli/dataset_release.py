@@ -55,9 +55,9 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     option(
         "--lag",
         type=_lag,
-        default="none",
-        metavar="none|SECONDS",
-        help="seconds by which annotators are late, taken off before fusion (none)",
+        default="auto",
+        metavar="auto|none|SECONDS",
+        help="how late annotators are: estimated for each, not taken off, or so many seconds (auto)",
     )
     option(
         "--audio",
@@ -72,12 +72,12 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _lag(text: str) -> Any:
-    if text == "none":
+    if text in ("auto", "none"):
         return text
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not none or a number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, none or a number of seconds") from None
 
 
 def run(arguments: argparse.Namespace) -> int:

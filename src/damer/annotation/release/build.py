@@ -19,12 +19,14 @@ from damer.annotation.release.croissant import croissant
 from damer.annotation.release.datasheet import datasheet
 from damer.annotation.release.figure import draw_overview, save_overview
 from damer.annotation.release.gather import Material, gather
-from damer.annotation.release.labels import Fusion, Labels, Lag, fuse_study
+from damer.annotation.release.labels import Labels, fuse_study
+from damer.annotation.release.lags import Lag, lags_of
 from damer.annotation.release.sounds import Sound, copy_sounds, name_sounds
 from damer.annotation.release.splits import Division, divide
 from damer.annotation.release.writing import write_columns, write_table, write_trajectories
 from damer.core import checksums
 from damer.core.errors import DamerError
+from damer.core.fusion import Method
 from damer.core.track import Track
 from damer.datasets import release_tables as tables
 from damer.datasets.release import slug
@@ -40,7 +42,8 @@ class ReleaseSettings:
         published: Day of publication, YYYY-MM-DD.
         rate_hz: Labels a second.
         fusion: How annotators become one label.
-        lag: Seconds by which annotators follow the music, or "none"; it is taken off.
+        lag: Seconds by which annotators follow the music: estimated for each ("auto"), one number for all, or
+            not taken off ("none").
         licence: Of the labels, best as SPDX identifier.
         audio: Whether the sound files are part of the release.
         name: Of the dataset; "" takes the study's.
@@ -50,8 +53,8 @@ class ReleaseSettings:
 
     published: str
     rate_hz: float = 1.0
-    fusion: Fusion = "ewe"
-    lag: Lag = "none"
+    fusion: Method = "ewe"
+    lag: Lag = "auto"
     licence: str = ""
     audio: Literal["copy", "none"] = "copy"
     name: str = ""
@@ -78,8 +81,9 @@ def release(study: Study, out: str | Path, settings: ReleaseSettings) -> dict[st
     material = gather(study)
     with _draft(target) as folder:
         sounds = copy_sounds(material, folder) if settings.audio == "copy" else name_sounds(material)
-        heard = list(write_trajectories(folder, material.trajectories()))
-        labels = fuse_study(material, heard, settings.rate_hz, settings.fusion, settings.lag)
+        lags = lags_of(material, settings.lag)
+        heard = write_trajectories(folder, material.trajectories())
+        labels = fuse_study(material, heard, settings.rate_hz, settings.fusion, lags)
         division = divide(_tracks(material, labels), settings.seed)
         description = _describe(material, labels, division, settings)
         _write_tables(folder, material, labels, division, sounds)

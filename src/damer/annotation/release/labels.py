@@ -1,18 +1,17 @@
 """Labels from what everybody said: the lag taken off, brought to one grid, fused, the spread kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from damer.annotation.release.gather import Material
-from damer.core.fusion import Fused, Method, TrackRatings, fuse, tabulate
+from damer.annotation.release.lags import TakenOff
+from damer.core.fusion import Fused, Method, fuse, resample, steps_of
 from damer.core.trajectory import Trajectory
 
-Fusion = Method
-Lag = float | Literal["none"]
 Values = npt.NDArray[np.float64]
 Columns = dict[str, Any]
 
@@ -28,68 +27,67 @@ class Labels:
 
 
 def fuse_study(
-    material: Material, heard: Sequence[Trajectory], rate_hz: float, fusion: Fusion, lag: Lag
+    material: Material, heard: Iterable[Trajectory], rate_hz: float, fusion: Method, lags: TakenOff
 ) -> Labels:
-    """Make the labels of a study.
+    """Make the labels of a study; one trajectory at a time is in memory.
 
     Args:
         material: Whose tracks and annotators these are.
         heard: The released trajectories; second hearings are left out of the labels.
         rate_hz: Labels a second.
         fusion: How annotators become one label. The weights of "ewe" are a person's, over all tracks.
-        lag: Seconds that each is behind the music; "none" is 0.
+        lags: Seconds that each is behind the music.
 
     Raises:
-        DamerError: the rate is not above 0, or the lag is no number.
+        DamerError: the rate is not above 0.
     """
     names = [annotator.annotator for annotator in material.annotators]
-    lags, words = _lags(names, lag)
-    durations = {track.track_id: track.duration_s for track in material.tracks}
-    tables = {table.track: table for table in tabulate(heard, rate_hz, durations, lags)}
-    ordered = [tables[track.track_id] for track in material.tracks if track.track_id in tables]
-    owners = np.concatenate([np.full(len(table.valence), row) for row, table in enumerate(ordered)])
-    steps = np.concatenate([np.arange(len(table.valence)) / rate_hz for table in ordered])
-    said = {name: _stack(ordered, names, name) for name in ("valence", "arousal")}
+    counts = np.array([steps_of(track.duration_s, rate_hz) for track in material.tracks])
+    owners = np.repeat(np.arange(len(counts)), counts)
+    steps = np.concatenate([np.arange(count) for count in counts]) / rate_hz
+    said = _ratings(material, heard, rate_hz, counts, lags.seconds)
     fused = {name: fuse(values, fusion) for name, values in said.items()}
     still = {
-        name: fuse(_means(values, owners, len(ordered)), fusion, fused[name].weights)
+        name: fuse(_means(values, owners, len(counts)), fusion, fused[name].weights)
         for name, values in said.items()
     }
     known = (fused["valence"].count > 0) & (fused["arousal"].count > 0)
-    ids = np.array([table.track for table in ordered], dtype=object)
-    everywhere = np.ones(len(ids), dtype=bool)
+    ids = np.array([track.track_id for track in material.tracks], dtype=object)
     return Labels(
         dynamic={"track_id": ids[owners[known]], "second": steps[known], **_columns(fused, known)},
-        static={"track_id": ids, **_columns(still, everywhere)},
+        static={"track_id": ids, **_columns(still, np.ones(len(ids), dtype=bool))},
         annotators={
             "annotator": names,
             "cohort": [annotator.cohort for annotator in material.annotators],
             "tracks": [material.hearings[name] for name in names],
-            "lag_s": [lags[name] for name in names],
+            "lag_s": [lags.seconds[name] for name in names],
             "valence_weight": fused["valence"].weights,
             "arousal_weight": fused["arousal"].weights,
         },
-        lag=words,
+        lag=lags.words,
     )
 
 
-def _lags(names: Sequence[str], lag: Lag) -> tuple[dict[str, float], str]:
-    """Return each annotator's lag, seconds, and what was done in words."""
-    if lag == "none":
-        return dict.fromkeys(names, 0.0), "not estimated, none taken off"
-    return dict.fromkeys(names, float(lag)), f"{lag:g} s for everybody, as given"
-
-
-def _stack(tables: Sequence[TrackRatings], names: Sequence[str], dimension: str) -> Values:
+def _ratings(
+    material: Material,
+    heard: Iterable[Trajectory],
+    rate_hz: float,
+    counts: npt.NDArray[np.int64],
+    lags: Mapping[str, float],
+) -> dict[str, Values]:
     """Return everybody's ratings of all tracks, one below the other, float64 [steps of all, annotators]."""
-    place = {name: column for column, name in enumerate(names)}
-    blocks = []
-    for table in tables:
-        values = getattr(table, dimension)
-        block = np.full((len(values), len(names)), np.nan)
-        block[:, [place[name] for name in table.annotators]] = values
-        blocks.append(block)
-    return np.concatenate(blocks)
+    column = {annotator.annotator: place for place, annotator in enumerate(material.annotators)}
+    row = {track.track_id: place for place, track in enumerate(material.tracks)}
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    said = {name: np.full((int(starts[-1]), len(column)), np.nan) for name in ("valence", "arousal")}
+    for one in heard:
+        if one.duplicate_of:
+            continue
+        place = row[one.track]
+        length, lag = material.tracks[place].duration_s, lags[one.annotator]
+        for name, values in zip(said, resample(one, rate_hz, length, lag), strict=True):
+            said[name][starts[place] : starts[place + 1], column[one.annotator]] = values
+    return said
 
 
 def _means(ratings: Values, owners: npt.NDArray[np.intp], tracks: int) -> Values:
