@@ -96,6 +96,8 @@ def impossible(state: AnnotatorState, event: e.Event) -> str:
         return "has not heard all exemplars"
     if isinstance(event, e.TimezoneSet) and state.phase == "new":
         return "was not invited yet"
+    if isinstance(event, e.Invited | e.TimezoneSet):
+        return _no_zone(event.timezone)
     return ""
 
 
@@ -114,17 +116,23 @@ def _no_start(state: AnnotatorState, event: e.TrialStarted) -> str:
     return ""
 
 
+def _no_zone(name: str) -> str:
+    try:
+        zone(name)
+    except DamerError as error:
+        return str(error)
+    return ""
+
+
 def _has_fresh_set(state: AnnotatorState) -> bool:
     return state.calibrated or state.attempt < len(state.course.plan.calibration)
 
 
 def _invited(state: AnnotatorState, event: e.Invited) -> AnnotatorState:
-    zone(event.timezone)
     return dataclasses.replace(state, phase="invited", zones=(Zone(event.timezone, math.inf),))
 
 
 def _timezone_set(state: AnnotatorState, event: e.TimezoneSet) -> AnnotatorState:
-    zone(event.timezone)
     former = [
         Zone(old.name, min(old.until, day_bounds(event.at, old.name)[1]))
         for old in state.zones
