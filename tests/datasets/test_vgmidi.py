@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from damer.core.errors import DamerError
-from damer.datasets.vgmidi import Vgmidi, mean_series, modal_length, spread
+from damer.datasets.vgmidi import Vgmidi, mean_series, modal_length, spread, trajectories
 
 
 def test_reads_both_rounds(vgmidi: Path) -> None:
@@ -123,6 +123,26 @@ def test_no_steady_rater_gives_none() -> None:
 def test_spread_is_even() -> None:
     steps = spread(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.5, 0.6]), 60.0)
     assert steps == ((20.0, 0.1, 0.4), (40.0, 0.2, 0.5), (60.0, 0.3, 0.6))
+
+
+def test_trajectories_of_every_rater_of_modal_length(vgmidi: Path) -> None:
+    said = trajectories(vgmidi)
+    castle = [one for one in said if one.track == "Quest_NES_Quest II_Old Castle"]
+    assert len(castle) == 3  # with the unsteady one, without the one of another length
+    np.testing.assert_allclose(castle[0].times_s, [0, 2, 4, 6])
+    assert castle[0].end_s == 8
+    np.testing.assert_allclose(castle[2].valence, [-1, 1, -1, 1])
+    np.testing.assert_allclose(castle[1].arousal, [0.0, 0.0, -0.2, -0.2])
+    # A pseudonym never says that two ratings of two pieces are of one person.
+    assert len({one.annotator for one in said}) == len(said) == 5
+    assert {one.track for one in said if one.annotator.startswith("2-")} == {"Space_SNES_Space Race_Start"}
+
+
+@pytest.mark.data
+def test_real_trajectories(real: Path) -> None:
+    said = trajectories(real / "vgmidi")
+    assert len({one.track for one in said}) > 100
+    assert 28 < len(said) / len({one.track for one in said}) < 33
 
 
 @pytest.mark.data

@@ -130,10 +130,13 @@ def tabulate(
         durations: Length of each track in seconds; where it is not given, `end_s` or the last time said.
         lags: Seconds by which each annotator is late, by pseudonym (0 where there is none), or one for all.
     """
-    by_track: dict[str, dict[str, Trajectory]] = defaultdict(dict)
-    for one in trajectories:
+    by_track: dict[str, dict[str, tuple[Values, Values]]] = defaultdict(dict)
+    for one in trajectories:  # one by one: a study's raw samples need not fit into memory
         if not one.duplicate_of:
-            by_track[one.track][one.annotator] = one
+            length = (durations or {}).get(one.track) or length_of(one)
+            lag = lags if isinstance(lags, float | int) else lags.get(one.annotator, 0.0)
+            by_track[one.track][one.annotator] = resample(one, rate_hz, length, lag)
+    return [_table(name, by_track[name], rate_hz) for name in sorted(by_track)]
     return [
         _table(track, by_track[track], rate_hz, (durations or {}).get(track), lags)
         for track in sorted(by_track)

@@ -69,8 +69,9 @@ def estimate_lag(
     Each annotator is compared with the mean of the others, who are first moved by their own lags as far as
     these are known, three times over; nobody is part of what they are compared with, and it is one number a
     person over all tracks, not one a track, so that aligning does not make agreement out of noise. Movement
-    slower than 20 s is taken off first. An own lag is believed if there are at least 5 tracks, the correlation
-    at the lag is .1 or more and 5 of its standard errors, and the standard error of the lag is at most 1 s.
+    slower than 20 s is taken off first. An own lag is believed if there are at least 5 tracks, the
+    correlation at the lag is .1 or more and 5 of its standard errors, and the standard error of
+    the lag is at most 1 s.
 
     Args:
         trajectories: Of any tracks; second hearings are left out.
@@ -82,14 +83,14 @@ def estimate_lag(
     tables = tabulate(_enough(trajectories), RATE_HZ, durations)
     names = sorted({name for table in tables for name in table.annotators})
     place = {name: column for column, name in enumerate(names)}
+    tracks = Counter(name for table in tables for name in table.annotators)
+    enough = np.array([tracks[name] >= FEWEST_TRACKS for name in names], dtype=bool)
     blocks = [_Block(table, place) for table in tables if len(table.annotators) > 1]
     own = _Own(np.zeros(len(names)), np.full(len(names), np.nan), np.ones(len(names)))
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if enough.any() else 0):
         own = _round(blocks, own)
     told = np.isfinite(own.error)
-    tracks = Counter(name for table in tables for name in table.annotators)
-    told &= np.array([tracks[name] >= FEWEST_TRACKS for name in names], dtype=bool)
-    told &= (own.error <= LARGEST_ERROR_S) & (own.correlation >= LEAST_CORRELATION)
+    told &= enough & (own.error <= LARGEST_ERROR_S) & (own.correlation >= LEAST_CORRELATION)
     relative = np.where(told, own.lag - (np.median(own.lag[told]) if told.any() else 0.0), 0.0)
     common, error = _behind(tables, place, relative, reference or {})
     return Lags(

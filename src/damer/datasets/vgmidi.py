@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from damer.core.errors import DamerError
 from damer.core.track import Step, Track
+from damer.core.trajectory import Trajectory
 from damer.datasets.base import (
     Corpus,
     InTheLiterature,
@@ -101,11 +102,44 @@ class Vgmidi(Corpus):
         )
 
 
+def trajectories(root: str | Path) -> list[Trajectory]:
+    """Return what each rater said about each piece, for statistics of agreement.
+
+    Raters are those whose series has the length that most of the piece's raters have; none is left out for
+    being unsteady. Nobody knows which ratings of two pieces are of one person, so a pseudonym is good for one
+    piece: `round-piece-number`. Step `i` of `n` begins at duration · i / n.
+
+    Raises:
+        DamerError: the tables are missing or malformed.
+    """
+    folder = existing_folder(root)
+    found = []
+    for name in ROUNDS:
+        table = first_existing(folder, [name, f"annotations/{name}", f"labelled/annotations/{name}"], name)
+        for piece in _pieces(table, [], []):
+            for number, (valence, arousal) in enumerate(zip(piece.valence, piece.arousal, strict=True)):
+                count = len(valence)
+                found.append(
+                    Trajectory(
+                        track=Path(piece.midi).stem,
+                        annotator=f"{ROUNDS.index(name) + 1}-{piece.name}-{number}",
+                        times_s=piece.duration * np.arange(count) / count,
+                        valence=np.array(valence),
+                        arousal=np.array(arousal),
+                        end_s=piece.duration,
+                    )
+                )
+    if not found:
+        raise DamerError(f"{folder}: VGMIDI's tables hold no usable annotation")
+    return found
+
+
 @dataclass
 class _Piece:
     """One piece and its raters' series, all of one length; who the raters are is never kept."""
 
     table: str
+    name: str
     midi: str
     duration: float
     valence: list[list[float]] = field(default_factory=list)
@@ -117,7 +151,7 @@ def _pieces(table: Path, notes: list[str], remarks: list[str]) -> list[_Piece]:
     record = _load(table)
     try:
         pieces = {
-            name: _Piece(table.name, str(entry["midi"]), float(entry["duration"]))
+            name: _Piece(table.name, name, str(entry["midi"]), float(entry["duration"]))
             for name, entry in record["pieces"].items()
         }
         raters: dict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -4,19 +4,43 @@ L. I.-K. Lin, "A concordance correlation coefficient to evaluate reproducibility
 255-268: CCC = 2 cov / (var x + var y + (mean x − mean y)²), with variances over n.
 """
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from damer.core.agreement.sums import Sums, Values, as_ratings, mean_of_others, sums
+from damer.core.agreement.sums import Values, as_ratings, mean_of_others, sums
 
 Measure = Literal["ccc", "pearson", "spearman"]
 FEWEST_COMMON = 3
 """Two raters are compared only where they share as many targets."""
 
 _FLAT = 1e-12
+
+
+class Correlated(Protocol):
+    """The part of `Sums` that correlations need."""
+
+    @property
+    def count(self) -> Values:
+        """Targets that both rated, [R, R]."""
+
+    @property
+    def sum_common(self) -> Values:
+        """Σ x_i over the targets that j rated too, [R, R]."""
+
+    @property
+    def squares_common(self) -> Values:
+        """Σ x_i² over these, [R, R]."""
+
+    @property
+    def products(self) -> Values:
+        """Σ x_i x_j, [R, R]."""
+
+    @property
+    def others(self) -> Values:
+        """Of each rater and the mean of the others: n, Σ x, Σ o, Σ x², Σ o², Σ x o, [6, R]."""
 
 
 def pairwise(ratings: npt.ArrayLike, measure: Measure) -> Values:
@@ -56,7 +80,7 @@ def concordance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     return float(pairwise(table, "ccc")[0, 1])
 
 
-def pairwise_of(added: Sums, measure: Literal["ccc", "pearson"]) -> Values:
+def pairwise_of(added: Correlated, measure: Literal["ccc", "pearson"]) -> Values:
     """Return CCC or Pearson's correlation of every pair from sums."""
     found = _compare(
         added.count, added.sum_common, added.sum_common.T,
@@ -66,7 +90,7 @@ def pairwise_of(added: Sums, measure: Literal["ccc", "pearson"]) -> Values:
     return found
 
 
-def leave_one_out_of(added: Sums, measure: Literal["ccc", "pearson"]) -> Values:
+def leave_one_out_of(added: Correlated, measure: Literal["ccc", "pearson"]) -> Values:
     """Return CCC or Pearson's correlation of every rater with the mean of the others from sums."""
     n, x, y, xx, yy, xy = added.others
     return _compare(n, x, y, xx, yy, xy, measure=measure)

@@ -129,7 +129,7 @@ def sums(table: Values, centre: float | None = None) -> Sums:
         squares=squared.sum(axis=0),
         deviation=deviation.sum(axis=0),
         shared=k.T @ (k / np.maximum(m, 1)[:, None]),
-        others=_against_others(x[paired], k[paired]),
+        others=against_others(table - centre, mean_of_others(table - centre)),
         count=k.T @ k,
         sum_common=x.T @ k,
         squares_common=squared.T @ k,
@@ -137,11 +137,11 @@ def sums(table: Values, centre: float | None = None) -> Sums:
     )
 
 
-def _against_others(x: Values, k: Values) -> Values:
-    m = k.sum(axis=1, keepdims=True)
-    others = (x.sum(axis=1, keepdims=True) - x) / np.maximum(m - 1, 1) * k
-    parts = (k, x, others, x * x, others * others, x * others)
-    return np.array([part.sum(axis=0) for part in parts])
+def against_others(own: Values, others: Values) -> Values:
+    """Return n, Σ x, Σ o, Σ x², Σ o², Σ x o of each column of two tables where both are known, [6, R]."""
+    both = ~(np.isnan(own) | np.isnan(others))
+    x, o = np.where(both, own, 0.0), np.where(both, others, 0.0)
+    return np.array([part.sum(axis=0) for part in (both, x, o, x * x, o * o, x * o)], dtype=np.float64)
 
 
 def mean_of_others(table: Values) -> Values:
