@@ -46,7 +46,7 @@ class PrimaryCapsules(nn.Module):
         self.convolutions = nn.Sequential(*layers)
         self.enhancement = SqueezeExcitation(128, reduction=8)
         self.capsules = nn.Conv2d(128, TYPES * LENGTH, 3, stride=2, padding=1)
-        self.transform = nn.Parameter(torch.randn(TYPES, LENGTH, CLASSES * CLASS_LENGTH) / LENGTH**0.5)
+        self.transform = nn.Parameter(torch.randn(TYPES, LENGTH, CLASSES * CLASS_LENGTH))
 
     def forward(self, view: Tensor) -> Tensor:
         """Return the votes [B, capsules, 2 classes, 16] of maps [B, bands, T]."""
