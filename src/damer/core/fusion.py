@@ -137,27 +137,15 @@ def tabulate(
             lag = lags if isinstance(lags, float | int) else lags.get(one.annotator, 0.0)
             by_track[one.track][one.annotator] = resample(one, rate_hz, length, lag)
     return [_table(name, by_track[name], rate_hz) for name in sorted(by_track)]
-    return [
-        _table(track, by_track[track], rate_hz, (durations or {}).get(track), lags)
-        for track in sorted(by_track)
-    ]
 
 
-def _table(
-    track: str,
-    takes: dict[str, Trajectory],
-    rate_hz: float,
-    duration_s: float | None,
-    lags: Mapping[str, float] | float,
-) -> TrackRatings:
-    names = tuple(sorted(takes))
-    length = duration_s or max(length_of(one) for one in takes.values())
-    series = [
-        resample(takes[name], rate_hz, length, lags if isinstance(lags, float | int) else lags.get(name, 0.0))
-        for name in names
-    ]
-    valence, arousal = (np.column_stack([pair[part] for pair in series]) for part in (0, 1))
-    return TrackRatings(track, names, rate_hz, valence, arousal)
+def _table(track: str, said: dict[str, tuple[Values, Values]], rate_hz: float) -> TrackRatings:
+    names = tuple(sorted(said))
+    steps = max(len(valence) for valence, _ in said.values())
+    both = np.full((2, steps, len(names)), np.nan)
+    for column, name in enumerate(names):
+        both[:, : len(said[name][0]), column] = said[name]
+    return TrackRatings(track, names, rate_hz, both[0], both[1])
 
 
 def length_of(trajectory: Trajectory) -> float:

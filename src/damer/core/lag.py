@@ -80,7 +80,7 @@ def estimate_lag(
             with it. An annotator's own smoothing counts as lag.
         durations: Length of each track in seconds, as in `tabulate`.
     """
-    tables = tabulate(_enough(trajectories), RATE_HZ, durations)
+    tables = _enough(tabulate(trajectories, RATE_HZ, durations))
     names = sorted({name for table in tables for name in table.annotators})
     place = {name: column for column, name in enumerate(names)}
     tracks = Counter(name for table in tables for name in table.annotators)
@@ -102,17 +102,14 @@ def estimate_lag(
     )
 
 
-def _enough(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
+def _enough(tables: list[TrackRatings]) -> list[TrackRatings]:
     """Leave out tracks of which every annotator has enough others already."""
-    by_track: dict[str, list[Trajectory]] = {}
-    for one in trajectories:
-        by_track.setdefault(one.track, []).append(one)
     seen: Counter[str] = Counter()
     kept = []
-    for track in sorted(by_track):
-        if any(seen[one.annotator] < MOST_TRACKS for one in by_track[track]):
-            seen.update({one.annotator for one in by_track[track]})
-            kept += by_track[track]
+    for table in tables:
+        if any(seen[name] < MOST_TRACKS for name in table.annotators):
+            seen.update(table.annotators)
+            kept.append(table)
     return kept
 
 
