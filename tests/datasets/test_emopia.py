@@ -80,3 +80,10 @@ def test_real_clips_agree_with_their_table(real: Path) -> None:
         # The table writes the negative side as 0 or -1.
         assert (track.valence == 1) == (float(row.cells["valence"]) > 0)
         assert (track.arousal == 1) == (float(row.cells["arousal"]) > 0)
+
+
+def test_the_table_may_name_its_columns_otherwise(emopia: Path) -> None:
+    (emopia / "label.csv").write_text(
+        "filename,4Q,annotator\nQ1_a_-b_c-_0.mid,1,A\nQ3_a_-b_c-_12.mid,Q3,A\nQ2_plainSong_1.mid,2.0,B\n"
+    )
+    assert Emopia().check(emopia) == []

@@ -17,8 +17,8 @@ from damer.datasets.base import (
     existing_folder,
     first_existing,
     midi_problem,
-    read_table,
 )
+from damer.datasets.columns import read_columns
 
 # (valence, arousal) of each quadrant: Q1 is happy, Q2 angry, Q3 sad, Q4 calm.
 QUADRANTS = {"Q1": (1.0, 1.0), "Q2": (-1.0, 1.0), "Q3": (-1.0, -1.0), "Q4": (1.0, -1.0)}
@@ -81,15 +81,15 @@ class Emopia(Corpus):
 
 def _differences(root: Path, midis: Path) -> list[str]:
     """Compare the table of clips with the files: clips it names that are absent, quadrants that differ."""
-    tables = [("clips.csv", "clip", "quadrant"), ("label.csv", "ID", "4Q")]
-    there = [entry for entry in tables if (root / entry[0]).is_file()]
-    if not there:
+    places = ("clips.csv", "label.csv", "metadata/label.csv")
+    name = next((place for place in places if (root / place).is_file()), None)
+    if name is None:
         return [f"{root}: neither clips.csv nor label.csv is there, so missing clips cannot be noticed"]
-    name, column, label = there[0]
+    columns = {"clip": ("ID", "filename", "clip", "name"), "quadrant": ("4Q", "quadrant", "Q", "label")}
     notes = []
-    for row in read_table(root / name, [column, label]):
-        clip = row.cells[column].removesuffix(".mid")
-        quadrant = "Q" + row.cells[label].removeprefix("Q")
+    for row in read_columns(root / name, columns):
+        clip = row.cells["clip"].removesuffix(".mid").removesuffix(".mp3")
+        quadrant = "Q" + row.cells["quadrant"].removeprefix("Q").removesuffix(".0")
         if not (midis / f"{clip}.mid").is_file():
             notes.append(f"{midis}: {clip}.mid is missing ({name} line {row.line} names it)")
         if not clip.startswith(quadrant):
