@@ -136,7 +136,12 @@ class AnnotatorState:
         spans = self.listened
         if self.open is not None:
             spans = (*spans, (self.open_since, self.charge(self.open.track, until - self.open_since)))
-        return sum(max(0.0, min(at + length, end) - max(at, start)) for at, length in spans)
+        total = 0.0
+        for at, length in reversed(spans):  # in order of time: those before one that is too early are, too
+            if at + length <= start:
+                break
+            total += max(0.0, min(at + length, end) - max(at, start))
+        return total
 
 
 def begin(settings: StudySettings, assignment: Assignment, annotator: str) -> AnnotatorState:
