@@ -52,9 +52,7 @@ def said(study: Study) -> list[Trajectory]:
     return study.trajectories()
 
 
-def residuals(
-    said: list[Trajectory], name: str, lag_s: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def residuals(said: list[Trajectory], name: str, lag_s: float) -> npt.NDArray[np.float64]:
     """What somebody said, less the known curve `lag_s` before, from 10 s on, ten times a second."""
     curves = {track.row.track_id: track for track in TRACKS}
     found = []
