@@ -79,6 +79,8 @@ class Meter:
         """Take in the next samples, float32 [n, channels], full scale 1."""
         from scipy import signal
 
+        if len(samples) == 0:
+            return
         planes = np.ascontiguousarray(samples.T)
         self._peak.add(planes)
         weighted, self._state = signal.sosfilt(

@@ -59,7 +59,7 @@ def draw(
         marks: where to draw a line across.
         label: text of a number below the axis.
         title: what a screen reader says.
-        stacked: series on top of one another; else the second one hangs below the axis, on a scale of its own.
+        stacked: series on top of one another; else the second hangs below the axis, on its own scale.
     """
     low, high = span
     columns = list(zip(*series.values(), strict=True))
