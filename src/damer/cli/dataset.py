@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from damer.cli import dataset_release, dataset_table
+from damer.cli import dataset_agreement, dataset_release, dataset_table
 from damer.core.errors import DamerError
 from damer.core.text import valid
 
@@ -71,6 +71,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     option("--limit", type=_count, metavar="N", help="only the first N tracks, to try it out")
     dataset_table.add_parser(actions)
     dataset_release.add_parser(actions)
+    dataset_agreement.add_parser(actions)
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:

@@ -128,7 +128,7 @@ def agreement(
     for dimension in DIMENSIONS if rated else ():
         series = [track.arousal if dimension == "arousal" else track.valence for track in rated]
         seated = _seated(rated, series, names)
-        static = [_means(table) for table in seated]
+        static = [track_means(table) for table in seated]
         found.tables.append(_pooled((dimension, "static"), static, crossed, drawn, progress))
         found.tables.append(_pooled((dimension, "dynamic"), seated, crossed, drawn, progress))
         found.per_track[dimension] = per_track = _by_track(series)
@@ -159,7 +159,7 @@ def _seated(
     return seated
 
 
-def _means(table: Values) -> Values:
+def track_means(table: Values) -> Values:
     """Return the mean over the steps of each column, [1, columns]."""
     known = ~np.isnan(table)
     count = known.sum(axis=0)
