@@ -228,7 +228,7 @@ class _Curation:
             self._note(f"{wanted - gain_db:.1f} LU below the target, as the true peak would be too high")
         if gain_db > _LOUD_GAIN_DB:
             self._note(f"amplified by {gain_db:.0f} dB: its noise may be heard")
-        self._add(gain_db=round(gain_db, 4))
+        self._add(gain_db=round(gain_db, 6))
         return gain_db
 
     def _write(self, sound: NDArray[np.float32], gain_db: float) -> int:
