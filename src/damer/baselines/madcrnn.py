@@ -138,7 +138,7 @@ def move_centers(centers: Tensor, embedding: Tensor, label: Tensor, rate: float 
     centers -= rate * pull / (1 + counts)
 
 
-def augment(mel: Tensor, generator: torch.Generator, gain: float = 0.3) -> Tensor:
+def augment(mel: Tensor, generator: torch.Generator, gain: float = 0.2) -> Tensor:
     """Return mel [B, 128, T], standardised, transformed as the traditional part of the augmentation does.
 
     A shift in time by at most a tenth of the segment (it wraps around); a gain, which is a constant in a
@@ -149,7 +149,7 @@ def augment(mel: Tensor, generator: torch.Generator, gain: float = 0.3) -> Tenso
         mel: standardised Mel view.
         generator: decides all of it; on the CPU.
         gain: largest gain, in standard deviations of a band: 3 dB are 0.69 in natural-log power, and a band's
-            deviation over music is about 2.3 of those.
+            deviation over music is about 3.5 of those.
     """
     batch, bands, frames = mel.shape
 
