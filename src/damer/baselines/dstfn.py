@@ -21,13 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from damer.baselines.base import (
-    Baseline,
-    Context,
-    Terms,
-    TrackBatch,
-    sequence_cross_entropy,
-)
+from damer.baselines.base import Baseline, Context, Terms, TrackBatch, sequence_cross_entropy
 from damer.baselines.masking import stripes
 
 PROVENANCE = "reconstructed"

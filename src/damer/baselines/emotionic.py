@@ -7,7 +7,7 @@ modeling for emotion recognition in conversation", Science China Information Sci
 From the source: an identity masked multi-head attention (IMMHA) whose keys and values differ for turns of the
 same speaker and of another; a dialogue gated recurrent unit (DiaGRU) whose hidden input mixes the speaker's
 own last state (inertia) with the other's (contagion); global, local and raw features side by side, then a
-linear emission; a skip- chain conditional random field (SkipCRF) with one transition matrix for the same
+linear emission; a skip-chain conditional random field (SkipCRF) with one transition matrix for the same
 speaker's last turn and one for the other's. Dropout 0.3, a larger rate for the random field.
 
 Our reading: a track is a conversation of two: second after second the Mel view speaks, then the cochleagram,

@@ -12,9 +12,9 @@ adversarial network, for small and imbalanced corpora.
 
 Our reading, because its layer sizes could not be read: four convolutions dilated 1, 2, 4, 8 along time, three
 bidirectional LSTM layers dilated 1, 2, 4 (the dilation of Chang et al. 2017: a layer's step hears the step d
-before it), additive attention over time, and the centre loss and centre update of Wen et al. 2016. The
-augmentation is the traditional part on the spectrogram, with the minority class drawn more often; the
-adversarial part is not done.
+before it), attention over time by one learned vector, and the centre loss and centre update of Wen et al.
+2016. The augmentation is the traditional part, on the spectrogram, with the minority class drawn more often;
+the adversarial part is not done.
 """
 
 import torch
