@@ -84,7 +84,7 @@ class Curation:
     def __exit__(self, *details: object) -> None:
         with contextlib.suppress(OSError):
             shutil.rmtree(self._scratch)
-        self._state.__exit__(*details)
+        self._state.close()
 
     @property
     def _scratch(self) -> Path:
@@ -148,9 +148,7 @@ class Curation:
         write_manifest(self.folder, self._counted(result.counts))
         write_about(self.folder, self._about | {"files": dict(sorted(result.counts.items()))})
         if left := self._state.remove_stale():
-            result.notes.append(
-                f"{left} WAV files in audio belong to sources that are gone; they were left there"
-            )
+            result.notes.append(f"WAV files of sources that are gone, left where they are: {left}")
         if unused := self._state.unused_table_rows():
             names = ", ".join(unused[:5]) + (", …" if len(unused) > 5 else "")
             result.notes.append(f"{self._licences}: names what is no file here: {names}")

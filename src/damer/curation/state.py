@@ -58,15 +58,23 @@ class State:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise DamerError(f"{folder}: cannot be written ({reason}); choose another --out") from error
-        with writing(self.folder):
-            self._base = sqlite3.connect(self.hidden / "state.sqlite", isolation_level=None)
-            self._base.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
-            self._check_format()
+        try:
+            with writing(self.folder):
+                self._base = sqlite3.connect(self.hidden / "state.sqlite", isolation_level=None)
+                self._base.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+                self._check_format()
+        except DamerError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
         with contextlib.suppress(sqlite3.Error):
             self._base.close()
         self._lock.close()
