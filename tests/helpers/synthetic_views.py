@@ -1,12 +1,13 @@
 """Tracks with views of full size, 128 Mel and 84 cochleagram bands, whose arousal is heard in their level."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from damer.core.track import Track
-from damer.features import FeatureSpec
+from damer.datasets.prepared import write_tracks
+from damer.features import FeatureSpec, FeatureStore, Views
 from damer.training.bank import Bank, resident_bank
 from damer.training.data import make_parts, split_ids
 from damer.training.method import Task
@@ -58,5 +59,16 @@ def views_task(bank: Bank, *settings: str, seed: int = 0) -> Task:
     recipe = load_recipe("paper", [*common, *settings])
     test = split_ids(bank.tracks, "arousal", recipe.training).test
     parts = make_parts(bank, "arousal", recipe.training, test)
-    spec = replace(FeatureSpec(), sample_rate=22050 if frames == 87 else 11025)
+    spec = FeatureSpec(sample_rate=22050 if frames == 87 else 11025, frame_length=512)
     return Task(bank, parts, recipe, spec, seed)
+
+
+def views_store(folder: Path, count: int = 16, level: float = 2.0) -> Path:
+    """Write a prepared store of such tracks, 44 frames a second."""
+    bank = views_bank(count, level=level)
+    with FeatureStore.create(folder, FeatureSpec(sample_rate=11025, frame_length=512)) as store:
+        for number, track in enumerate(bank.tracks):
+            views = (view.float().numpy() for view in bank.gather(bank.rows_of(number)))
+            store.append(track.id, Views(*views))
+    write_tracks(folder, bank.tracks)
+    return folder

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from damer.baselines.statistics import Floats
+from damer.core import metrics
 from damer.core.errors import DamerError
 from damer.training.bank import Bank, IntArray
 from damer.training.method import Answers, Task
@@ -67,6 +69,42 @@ def training_tracks(task: Task) -> tuple[IntArray, IntArray, IntArray]:
     tracks = np.unique(task.bank.track_of_row[rows])
     label = task.parts.track_labels[tracks]
     return rows, tracks[label >= 0], label[label >= 0]
+
+
+def choose_by_folds(
+    make: Callable[[float], Any], choices: tuple[float, ...], learnt: tuple[Floats, IntArray, IntArray]
+) -> Any:
+    """Return the model of the best choice, fitted on everything.
+
+    Best is the balanced accuracy of all tracks together, each judged by the model of the fold it was kept out
+    of; groups stay whole. Where groups or classes are too few for two folds, the middle choice is taken.
+
+    Args:
+        make: makes a model from a choice.
+        choices: what there is to choose from.
+        learnt: vectors [N, F], classes [N] and groups [N].
+    """
+    vectors, label, groups = learnt
+    count = min(5, len(np.unique(groups)), *(len(np.unique(groups[label == each])) for each in (0, 1)))
+    if count < 2:
+        return make(choices[len(choices) // 2]).fit(vectors, label)
+    folder = sklearn("model_selection", "").StratifiedGroupKFold(count, shuffle=True, random_state=0)
+    folds = [
+        (train, test)
+        for train, test in folder.split(vectors, label, groups)
+        if len(np.unique(label[train])) == 2
+    ]
+
+    if not folds:
+        return make(choices[len(choices) // 2]).fit(vectors, label)
+
+    def score(choice: float) -> float:
+        judged = [(label[test], make(choice).fit(vectors[train], label[train]).predict(vectors[test]))
+                  for train, test in folds]  # fmt: skip
+        truth, answer = (np.concatenate(part) for part in zip(*judged, strict=True))
+        return metrics.balanced_accuracy(truth, answer)
+
+    return make(max(choices, key=score)).fit(vectors, label)
 
 
 def track_groups(bank: Bank, tracks: IntArray) -> IntArray:

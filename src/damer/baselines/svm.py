@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from damer.baselines.estimator import Estimator, sklearn, track_groups, training_tracks
+from damer.baselines.estimator import Estimator, choose_by_folds, sklearn, track_groups, training_tracks
 from damer.baselines.statistics import Floats, band_statistics, segment_vectors, track_vectors
 from damer.training.bank import Bank, IntArray
 from damer.training.method import Answers, Task
@@ -50,32 +50,22 @@ def _sigmoid(values: Floats) -> Floats:
 
 def fit(task: Task) -> Machines:
     """Fit both machines on the training part."""
+    sklearn("svm", "svm")
     rows, tracks, label = training_tracks(task)
     vectors = segment_vectors(task.bank, rows, band_statistics)
     found, whole = track_vectors(task.bank, rows, vectors)
-    groups = track_groups(task.bank, tracks)
+    learnt = whole[np.searchsorted(found, tracks)], label, track_groups(task.bank, tracks)
     return Machines(
-        _track_machine(whole[np.searchsorted(found, tracks)], label, groups),
+        choose_by_folds(_track_machine, _COSTS, learnt),
         _segment_machine(vectors, task.parts.labels[rows], task.seed),
     )
 
 
-def _track_machine(vectors: Floats, label: IntArray, groups: IntArray) -> Any:
-    """Return the RBF machine, its cost chosen where there are groups enough to choose."""
-    machine = _pipeline(sklearn("svm", "svm").SVC(kernel="rbf", gamma="scale"))
-    selection = sklearn("model_selection", "svm")
-    folds = min(5, len(np.unique(groups)), *np.bincount(label))
-    if folds < 2:
-        return machine.fit(vectors, label)
-    search = selection.GridSearchCV(
-        machine,
-        {"svc__C": _COSTS},
-        scoring="balanced_accuracy",
-        cv=selection.StratifiedGroupKFold(folds),
-        error_score=0.0,
-    )
-    with np.errstate(all="ignore"):
-        return search.fit(vectors, label, groups=groups).best_estimator_
+def _track_machine(cost: float) -> Any:
+    machine = sklearn("svm", "svm").SVC(C=cost, kernel="rbf", gamma="scale")
+    scaler = sklearn("preprocessing", "svm").StandardScaler()
+    components = sklearn("decomposition", "svm").PCA(0.99, svd_solver="full")
+    return sklearn("pipeline", "svm").make_pipeline(scaler, components, machine)
 
 
 def _segment_machine(vectors: Floats, label: IntArray, seed: int) -> Any:
@@ -88,12 +78,6 @@ def _segment_machine(vectors: Floats, label: IntArray, seed: int) -> Any:
     make = sklearn("pipeline", "svm").make_pipeline
     scaler = sklearn("preprocessing", "svm").StandardScaler()
     return make(scaler, kernel, machine).fit(vectors[chosen], label[chosen])
-
-
-def _pipeline(machine: Any) -> Any:
-    scaler = sklearn("preprocessing", "svm").StandardScaler()
-    components = sklearn("decomposition", "svm").PCA(0.99, svd_solver="full")
-    return sklearn("pipeline", "svm").make_pipeline(scaler, components, machine)
 
 
 BASELINE = Estimator("svm", "SVM", PROVENANCE, SOURCE, fit)

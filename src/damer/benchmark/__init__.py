@@ -1,0 +1,1 @@
+"""Methods × corpora × protocols × dimensions × seeds → results.jsonl, one row a trained network."""

@@ -1,0 +1,267 @@
+"""A whole benchmark: its jobs, some at a time, each row written as it comes.
+
+results.jsonl   one row a job; a job whose row is there is not done again
+runs/NAME/      log.jsonl of the training, predictions.jsonl of the test part, state/ of what was cut short
+"""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from damer.benchmark.job import Job, data_digest, jobs, permuted, run_job
+from damer.benchmark.recipe import Benchmark
+from damer.core.errors import DamerError
+from damer.core.processes import Died, in_processes
+from damer.training.bank import Bank, load_bank
+from damer.training.collection import Collection, open_collection
+from damer.training.recipes import Recipe
+from damer.training.run import choose_device
+from damer.training.summary import plain
+
+RESULTS = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a benchmark runs.
+
+    Attributes:
+        benchmark: what is compared.
+        stores: folders of prepared music; each corpus in them is judged by itself.
+        unlabelled: folders of music that is used without labels.
+        out: folder of the results.
+        workers: jobs at a time, one thread each; 1 does them here, with this process's threads.
+        device: "auto", "cpu" or "cuda".
+        permute: whether labels are dealt out at random, to see every method fall to chance.
+        quiet: no progress bar.
+    """
+
+    benchmark: Benchmark
+    stores: tuple[str, ...]
+    out: Path
+    unlabelled: tuple[str, ...] = ()
+    workers: int = 1
+    device: str = "auto"
+    permute: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of a benchmark did.
+
+    Attributes:
+        rows: the rows of this benchmark, those of earlier runs first.
+        done: number of jobs done now.
+        failed: a sentence for each job that could not be done.
+    """
+
+    rows: list[dict[str, Any]]
+    done: int
+    failed: list[str]
+
+
+def execute(setting: Setting) -> Outcome:
+    """Do the jobs that have no row yet.
+
+    Raises:
+        DamerError: the stores cannot be opened, the folder cannot be written, or another run is in it.
+    """
+    choose_device(setting.device)
+    wanted, frames = _jobs(setting)
+    keys = {job.key(setting.benchmark, frames): job for job in wanted}
+    with _alone(setting.out):
+        path = setting.out / RESULTS
+        before = read_rows(path) if path.exists() else []
+        _end_last_line(path)
+        there = {row["key"] for row in before}
+        waiting = [job for key, job in keys.items() if key not in there]
+        failed: list[str] = []
+        new: list[dict[str, Any]] = []
+        bar = tqdm(
+            total=len(keys), initial=len(keys) - len(waiting), desc=setting.benchmark.name, unit="job",
+            disable=True if setting.quiet else None,
+        )  # fmt: skip
+        with bar, path.open("a", encoding="utf-8") as file:
+            for job, found in _results(setting, waiting):
+                bar.update()
+                bar.set_postfix_str(job.name)
+                if isinstance(found, str):
+                    failed.append(f"{job.name}: {found}")
+                    continue
+                file.write(json.dumps(plain(found)) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+                new.append(found)
+    rows = [row for row in before if row["key"] in keys] + new
+    return Outcome(rows, len(new), failed)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a results.jsonl; half a line that a kill left at its end is passed over.
+
+    Raises:
+        DamerError: it is missing, or another line is damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise DamerError(f"{path}: no such file; make it with `damer benchmark RECIPE --out DIR`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamerError(f"{path}: cannot be read ({error})") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line or number == len(lines):
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
+        if not isinstance(row, dict) or not {"key", "name", "corpus", "metrics"} <= row.keys():
+            raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
+        found.append(row)
+    return found
+
+
+def _end_last_line(path: Path) -> None:
+    """Cut off half a line that a kill left, so that the next row begins a line."""
+    if not path.exists():
+        return
+    whole = path.read_bytes()
+    end = whole.rfind(b"\n") + 1
+    if end < len(whole):
+        os.truncate(path, end)
+
+
+def _jobs(setting: Setting) -> tuple[list[Job], int]:
+    data = _collection(setting.stores, setting.unlabelled, setting.permute)
+    corpora = sorted({item.corpus for item in data.tracks if item.label("arousal") is not None
+                      or item.label("valence") is not None})  # fmt: skip
+    digests = {corpus: data_digest(data, corpus) for corpus in corpora}
+    found = [
+        job
+        for job in jobs(setting.benchmark, digests)
+        if any(t.corpus == job.corpus and t.label(job.dimension) is not None for t in data.tracks)
+    ]
+    return found, data.spec.frames
+
+
+def _results(setting: Setting, waiting: list[Job]) -> Iterator[tuple[Job, dict[str, Any] | str]]:
+    """Yield each job with its row, or with a sentence that says why there is none."""
+    if setting.workers == 1:
+        yield from ((job, attempt((setting, job))) for job in waiting)
+        return
+    for task, found in in_processes(attempt, ((setting, job) for job in waiting), setting.workers):
+        yield task[1], f"its process died: {found.how}" if isinstance(found, Died) else found
+
+
+def attempt(task: tuple[Setting, Job]) -> dict[str, Any] | str:
+    """Do one job; return its row, or one sentence that says what went wrong."""
+    setting, job = task
+    try:
+        data = _of_corpus(
+            _collection(setting.stores, setting.unlabelled, setting.permute), job.corpus, setting.unlabelled
+        )
+
+        def bank_of(recipe: Recipe) -> Bank:
+            return _bank(setting, job.corpus, recipe)
+
+        return run_job(job, setting.benchmark, data, bank_of, setting.out)
+    except DamerError as error:
+        return str(error)
+    except MemoryError:
+        return "not enough memory: try fewer --workers, or --set preload=no"
+    except OSError as error:
+        return f"cannot be read or written ({error})"
+
+
+@functools.lru_cache(maxsize=1)
+def _collection(stores: tuple[str, ...], unlabelled: tuple[str, ...], permute: bool) -> Collection:
+    data = open_collection(stores, unlabelled)
+    return dataclasses.replace(data, tracks=permuted(data.tracks)) if permute else data
+
+
+def _of_corpus(data: Collection, corpus: str, unlabelled: tuple[str, ...]) -> Collection:
+    """Return the tracks of one corpus, and those without a label that were given to learn from."""
+    own = [
+        item
+        for item in data.tracks
+        if item.corpus == corpus or (unlabelled and item.label("arousal") is item.label("valence") is None)
+    ]
+    return dataclasses.replace(data, tracks=own)
+
+
+_BANKS: dict[tuple[str, ...], Bank] = {}
+
+
+def _bank(setting: Setting, corpus: str, recipe: Recipe) -> Bank:
+    """Return a corpus's features for a network; the last one made is kept for the next job."""
+    stem = (recipe.model.stem, str(recipe.model.context_s), recipe.training.preload)
+    key = (*setting.stores, corpus, str(setting.permute), *stem)
+    if key not in _BANKS:
+        _BANKS.clear()
+        data = _of_corpus(
+            _collection(setting.stores, setting.unlabelled, setting.permute), corpus, setting.unlabelled
+        )
+        recipe.check_spec(data.spec, ", ".join(data.names))
+        device = choose_device(setting.device)
+        _BANKS[key] = load_bank(data, recipe.model, recipe.training.preload, device, quiet=True)
+    return _BANKS[key]
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold a folder against a second run; the lock goes with the process, however it ends."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("wb")
+    except OSError as error:
+        raise DamerError(f"{out}: cannot be written ({error.strerror}): choose another --out") from None
+    with lock:
+        with contextlib.suppress(ImportError):  # no fcntl on Windows: there the user must see to it
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DamerError(
+                    f"{out}: another benchmark is at work in it; wait for its end or choose another --out"
+                ) from None
+        yield
+
+
+def table(rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as text: mean and deviation over seeds and folds of what is measured per track."""
+    cells: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        cell = cells.setdefault((row["corpus"], row["protocol"], row["dimension"]), {})
+        cell.setdefault(row["name"], []).append(row)
+    columns = ("accuracy", "f1", "macro_f1", "balanced_accuracy", "auc")
+    lines = []
+    for (corpus, protocol, dimension), methods in cells.items():
+        lines.append(f"\n{corpus}, {dimension}, protocol {protocol}, per track")
+        lines.append(f"{'':<26}{'provenance':<16}{'n':>3}" + "".join(f"{name:>20}" for name in columns))
+        for name, found in methods.items():
+            numbers = "".join(f"{_spread(found, column):>20}" for column in columns)
+            lines.append(f"{name:<26}{found[0]['provenance']:<16}{len(found):>3}{numbers}")
+    return "\n".join(lines).lstrip("\n")
+
+
+def _spread(rows: list[dict[str, Any]], column: str) -> str:
+    known = [row["metrics"]["track"].get(column) for row in rows]
+    values = [value for value in known if value is not None and value == value]
+    if not values:
+        return "-"
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return f"{mean:.3f}"
+    deviation = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+    return f"{mean:.3f} ± {deviation:.3f}"
