@@ -33,8 +33,8 @@ DISTINCT = 16
 _PARTS = 64
 _BUFFER = 1 << 19
 
-_POSTING = np.dtype([("item", np.uint32), ("track", np.uint32), ("place", np.uint32)])
-_VOTE = np.dtype([("first", np.uint32), ("second", np.uint32), ("distance", np.int32)])
+_POSTING = np.dtype([("item", np.uint32), ("track", np.int32), ("place", np.int32)])
+_VOTE = np.dtype([("first", np.int32), ("second", np.int32), ("distance", np.int32)])
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def near_duplicates(
                 votes.append(found)
         agreed = [_agreed(part) for part in votes.parts()]
         candidates = np.concatenate(agreed) if agreed else np.empty(0, _VOTE)
-        candidates.sort(order=["second", "first"])
+        candidates = candidates[np.lexsort((candidates["first"], candidates["second"]))]
         for first, second, distance in candidates.tolist():
             duplicate = tracks.compare(first, second, distance, overlap)
             if duplicate is not None and duplicate.similarity >= similarity:
@@ -97,24 +97,28 @@ def _postings(track: int, items: Fingerprint) -> NDArray[np.void]:
 
 def _votes(part: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
     """Pair the postings of each item of a part with those that follow in other tracks."""
-    part.sort(order=["item", "track", "place"])
+    # Postings come in the order of tracks and places, which a stable sort keeps within each item.
+    part = part[np.argsort(part["item"], kind="stable")]
     for step in range(1, NEIGHBOURS + 1):
         first, second = part[:-step], part[step:]
         pairs = (first["item"] == second["item"]) & (first["track"] != second["track"])
         made = np.empty(int(pairs.sum()), _VOTE)
         made["first"], made["second"] = first["track"][pairs], second["track"][pairs]
-        made["distance"] = first["place"][pairs].astype(np.int64) - second["place"][pairs]
+        made["distance"] = first["place"][pairs] - second["place"][pairs]
         yield made
 
 
 def _agreed(votes: NDArray[np.void]) -> NDArray[np.void]:
     """Return each pair of tracks once, with the distance most votes agree on, if they are enough."""
-    found, counts = np.unique(votes, return_counts=True)
-    found, counts = found[counts >= VOTES], counts[counts >= VOTES]
-    best = np.lexsort((-counts, found["second"], found["first"]))
-    found = found[best]
-    _, once = np.unique(found[["first", "second"]], return_index=True)
-    return found[once]
+    votes = votes[np.lexsort((votes["distance"], votes["first"], votes["second"]))]
+    new_pair = (np.diff(votes["second"], prepend=-1) != 0) | (np.diff(votes["first"], prepend=-1) != 0)
+    starts = np.flatnonzero(new_pair | (np.diff(votes["distance"], prepend=0) != 0))
+    counts = np.diff(starts, append=len(votes))
+    found, counts = votes[starts[counts >= VOTES]], counts[counts >= VOTES]
+    found = found[np.lexsort((-counts, found["first"], found["second"]))]
+    once = (np.diff(found["second"], prepend=-1) != 0) | (np.diff(found["first"], prepend=-1) != 0)
+    pairs: NDArray[np.void] = found[once]
+    return pairs
 
 
 class _Parts:
@@ -136,7 +140,8 @@ class _Parts:
     def _flush(self) -> None:
         records = np.concatenate(self._waiting) if self._waiting else np.empty(0, self._dtype)
         # Knuth's multiplicative hash: the top bits of an odd multiple spread neighbouring keys.
-        parts = (records[self._key] * np.uint32(2_654_435_761)) >> np.uint32(32 - _PARTS.bit_length() + 1)
+        keys = records[self._key].astype(np.uint32)
+        parts = (keys * np.uint32(2_654_435_761)) >> np.uint32(32 - _PARTS.bit_length() + 1)
         for number, path in enumerate(self._paths):
             chosen = records[parts == number]
             if len(chosen):

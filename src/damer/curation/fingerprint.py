@@ -6,9 +6,11 @@ another performance does. It is run as a process, by its own program `fpcalc` or
 both give the same items.
 """
 
+import contextlib
 import functools
 import shutil
 import subprocess
+import tempfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ _INSTALL = (
     "chromaprint; others: fpcalc from https://acoustid.org/chromaprint, put on the PATH)"
 )
 _TIMEOUT_S = 120
+_BLOCK = 1 << 17  # frames
 
 
 @functools.cache
@@ -75,7 +78,6 @@ def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
     if program is None:
         raise DamerError(f"no fingerprint can be made, as Chromaprint is not installed: {_INSTALL}")
     channels = 1 if samples.ndim == 1 else samples.shape[1]
-    sound = np.clip(np.nan_to_num(samples) * 32_767.0, -32_768, 32_767).astype("<i2").tobytes()
     name, path = program
     if name == "fpcalc":
         options: tuple[str, ...] = (
@@ -89,21 +91,33 @@ def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
             "0",
         )
         # On a pipe fpcalc 1.5 calls the end of the sound an error (status 3), having printed all items.
-        printed = _run([path, *options, "-raw", "-plain", "-"], sound, accepted=(0, 2, 3))
+        printed = _run([path, *options, "-raw", "-plain", "-"], samples, accepted=(0, 2, 3))
         return np.array([int(item) for item in printed.split(b",") if item.strip()], dtype=np.uint32)
     options = ("-f", "s16le", "-ar", f"{rate}", "-ac", f"{channels}", "-i", "-", "-f", "chromaprint")
-    printed = _run([path, "-v", "error", *options, "-fp_format", "raw", "-"], sound, accepted=(0,))
+    printed = _run([path, "-v", "error", *options, "-fp_format", "raw", "-"], samples, accepted=(0,))
     return np.frombuffer(printed, dtype="<u4").astype(np.uint32)
 
 
-def _run(command: list[str], sound: bytes, accepted: tuple[int, ...]) -> bytes:
-    """Feed a sound to a program and return what it printed; 2 is accepted only for a sound too short."""
-    try:
-        done = subprocess.run(command, input=sound, capture_output=True, check=False, timeout=_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DamerError(f"{command[0]}: cannot make a fingerprint ({error}): {_INSTALL}") from error
-    told = done.stderr.decode(errors="replace").strip().replace("\n", "; ")
-    too_short = done.returncode == 2 and "Empty fingerprint" in told
-    if done.returncode not in accepted or (done.returncode == 2 and not too_short):
-        raise DamerError(f"{command[0]}: cannot make a fingerprint ({told or done.returncode}): {_INSTALL}")
-    return done.stdout
+def _run(command: list[str], samples: NDArray[np.float32], accepted: tuple[int, ...]) -> bytes:
+    """Feed a sound to a program, block by block, and return what it printed."""
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complaints:
+        try:
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=printed, stderr=complaints
+            ) as process:
+                assert process.stdin is not None
+                # A program that stops reading has its reason on standard error.
+                with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+                    for start in range(0, len(samples), _BLOCK):
+                        block = np.nan_to_num(samples[start : start + _BLOCK]) * np.float32(32_767)
+                        pipe.write(np.clip(block, -32_768, 32_767).astype("<i2").tobytes())
+        except OSError as error:
+            raise DamerError(f"{command[0]}: cannot be run ({error.strerror}): {_INSTALL}") from error
+        printed.seek(0)
+        complaints.seek(0)
+        told = complaints.read().decode(errors="replace").strip().replace("\n", "; ")
+        too_short = process.returncode == 2 and "Empty fingerprint" in told
+        if process.returncode not in accepted or (process.returncode == 2 and not too_short):
+            told = told or f"status {process.returncode}"
+            raise DamerError(f"{command[0]}: cannot make a fingerprint ({told}): {_INSTALL}")
+        return printed.read()
