@@ -219,8 +219,8 @@ def test_arrays_are_trained_on_by_the_command(
 def test_options_that_do_not_belong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = arrays(tmp_path, rows=3, frames=87)
     out = str(tmp_path / "store")
-    assert main(["dataset", "check", "memo2496", str(root), "--tracks", "3"]) == 1
-    assert "--tracks belongs to --arrays" in capsys.readouterr().err
+    assert main(["dataset", "check", "emopia", str(root), "--tracks", "3"]) == 1
+    assert "--arrays: none are published for emopia" in capsys.readouterr().err
     call = ["dataset", "prepare", "memo2496", str(root), "--arrays", "--out", out, "--window", "0:3"]
     assert main(call) == 1
     assert "leave out --spec, --window" in capsys.readouterr().err

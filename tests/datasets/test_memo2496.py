@@ -55,9 +55,13 @@ def test_errors_are_exact(root: Path, old: str, new: str, message: str) -> None:
         Memo2496().tracks(root)
 
 
-def test_a_folder_of_arrays_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_only_arrays_are_there_they_are_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arrays(tmp_path / "data", rows=6, frames=87)
-    assert main(["dataset", "check", "memo2496", str(tmp_path)]) == 1
-    out = capsys.readouterr().out
-    assert "a table of labels is missing" in out
-    assert "add --arrays" in out
+    assert main(["dataset", "check", "memo2496", str(tmp_path), "--tracks", "3"]) == 0
+    assert "memo2496, ready-made arrays: 3 tracks, 6 rows of 87 frames" in capsys.readouterr().out
+    assert main(["dataset", "check", "Memo2496", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "a table of labels is missing" in said
+    assert "6 rows; memo2496 has 2496 tracks" in said

@@ -12,6 +12,7 @@ from damer.core.track import Track
 from damer.datasets.splits import (
     balanced_parts,
     binary_labels,
+    contiguous_split,
     grouped_folds,
     segment_split,
     thresholds,
@@ -234,3 +235,20 @@ def test_bad_requests_are_named() -> None:
         track_split([*tracks, tracks[0]])
     with pytest.raises(DamerError, match="seconds"):
         segment_split({"a": 1})
+
+
+def test_segment_split_keeps_the_classes_in_proportion() -> None:
+    seconds = {"a": 50, "b": 50}
+    classes = {"a": [1] * 10 + [0] * 40, "b": [0] * 50}
+    split = segment_split(seconds, 3, 0.3, classes)
+    assert len(split.test) == 30
+    assert sum(classes[track][second] for track, second in split.test) == 3
+    assert sorted([*split.train, *split.test]) == [(track, n) for track in "ab" for n in range(50)]
+    assert split != segment_split(seconds, 4, 0.3, classes)
+
+
+def test_contiguous_split() -> None:
+    assert contiguous_split(10) == 7
+    assert contiguous_split(2, 0.01) == 1
+    with pytest.raises(DamerError, match="cannot split 1 seconds"):
+        contiguous_split(1)

@@ -148,7 +148,7 @@ def _list(_: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     corpus = _corpus(arguments)
-    if arguments.arrays:
+    if _wants_arrays(arguments, corpus):
         return _check_arrays(arguments, corpus)
     notes = corpus.check(arguments.root)
     for note in notes:
@@ -159,7 +159,6 @@ def _check(arguments: argparse.Namespace) -> int:
     except DamerError as error:
         if not notes:
             print(valid(str(error)))
-        _hint_at_arrays(arguments, corpus)
         return 1
     for remark in reading.remarks:
         print(valid(f"(as published) {remark}"))
@@ -173,12 +172,20 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if notes else 0
 
 
-def _hint_at_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> None:
-    from damer.datasets.arrays import find_arrays
+def _wants_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> bool:
+    """Say whether the ready-made arrays are meant: asked for, or all that is there."""
+    from damer.datasets.arrays import LAYOUTS, find_arrays
 
-    folder = find_arrays(corpus.name, arguments.root)
-    if folder is not None:
-        print(valid(f"{folder}: the ready-made arrays are there; add --arrays to use them"))
+    if arguments.arrays or arguments.tracks is not None:
+        return True
+    if corpus.name not in LAYOUTS or find_arrays(corpus.name, arguments.root) is None:
+        return False
+    try:
+        corpus.tracks(arguments.root)
+    except DamerError as error:
+        print(valid(f"{error}; the ready-made arrays are there and are taken"), file=sys.stderr)
+        return True
+    return False
 
 
 def _check_arrays(arguments: argparse.Namespace, corpus: "Corpus") -> int:
@@ -207,7 +214,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from damer.features import FeatureSpec
 
     corpus = _corpus(arguments)
-    if arguments.arrays:
+    if _wants_arrays(arguments, corpus):
         return _import_arrays(arguments, corpus)
     spec = FeatureSpec.from_options(arguments.spec)
     tracks = _heard(arguments, corpus)[: arguments.limit]
@@ -272,18 +279,18 @@ def _corpus(arguments: argparse.Namespace) -> "Corpus":
     Raises:
         DamerError: there is no such corpus, or it has no such option.
     """
-    from damer.datasets import CORPORA
+    from damer.datasets import ALIASES, CORPORA
+    from damer.datasets.arrays import LAYOUTS
     from damer.datasets.folder import parse_scale
 
-    if arguments.tracks is not None and not arguments.arrays:
-        raise DamerError("--tracks belongs to --arrays")
-    if arguments.name not in CORPORA:
+    name = ALIASES.get(arguments.name.lower(), arguments.name.lower())
+    if name not in CORPORA:
         raise DamerError(f"no corpus {arguments.name!r}; there are {', '.join(CORPORA)}")
-    corpus = CORPORA[arguments.name]
+    corpus = CORPORA[name]
     given = {
         "group": arguments.group,
         "labels": arguments.labels,
-        "scale": None if arguments.scale is None or arguments.arrays else parse_scale(arguments.scale),
+        "scale": None if arguments.scale is None or name in LAYOUTS else parse_scale(arguments.scale),
         "corpus": arguments.corpus,
         "unlabelled": arguments.unlabelled,
         "raters": arguments.raters,

@@ -31,7 +31,11 @@ CORPORA: dict[str, Corpus] = {
     )
 }
 
+# Other names under which some of them are known.
+ALIASES = {"emomusic": "1000songs", "trompa-mer": "trompa", "pmemo2019": "pmemo", "memo": "memo2496"}
+
 __all__ = [
+    "ALIASES",
     "CORPORA",
     "Amg1608",
     "Corpus",

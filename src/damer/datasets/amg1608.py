@@ -15,7 +15,7 @@ import numpy.typing as npt
 from damer.core.errors import DamerError
 from damer.core.track import Track
 from damer.datasets.base import Corpus, InTheLiterature, Reading, first_existing
-from damer.datasets.sounds import missing_sounds, sound_files
+from damer.datasets.sounds import missing_sounds, not_distributed, sound_files
 
 AMT_PEOPLE = 643
 VALENCE, AROUSAL = 0, 1  # places on the last axis of song_label (1 and 2 in MATLAB)
@@ -75,8 +75,10 @@ class Amg1608(Corpus):
                     source=self.source,
                 )
             )
-        notes += missing_sounds(songs, sounds, str(root / AUDIO[0]))
-        return Reading(tracks, notes)
+        remarks = [] if sounds else [not_distributed(len(tracks), str(root / AUDIO[0]))]
+        if sounds:
+            notes += missing_sounds(songs, sounds, str(root / AUDIO[0]))
+        return Reading(tracks, notes, remarks)
 
 
 def load_mat(path: Path, names: list[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from damer.datasets.continuous import Pair, crossed, means
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 SCALES = ((0.0, 1.0), (1.0, 9.0))  # as published, and as one republisher rescaled the static table
-LABELLED_FROM_S = 15.0
+STEP_S = 0.5
 LONGEST_S = 60.0  # of a clip, as of every track (section III.C of the DAMER paper)
 AUDIO = ("chorus", "audio", "clips", ".")
 COLUMNS = {
@@ -69,8 +69,8 @@ class Pmemo(Corpus):
                     corpus=self.name,
                     audio=str(sounds[song]) if song in sounds else None,
                     # The first 15 s have no labels over time, however short the clip is.
-                    clip_start=LABELLED_FROM_S if steps else 0.0,
-                    clip_end=LABELLED_FROM_S + LONGEST_S if steps else None,
+                    clip_start=_first_labelled(steps),
+                    clip_end=_first_labelled(steps) + LONGEST_S if steps else None,
                     valence=valence,
                     arousal=arousal,
                     dynamic=steps,
@@ -88,6 +88,11 @@ class Pmemo(Corpus):
             notes.append(f"{error}; the static labels hold throughout")
             return {}
         return read_frames(path)
+
+
+def _first_labelled(steps: tuple[Step, ...]) -> float:
+    """Return where the labels over time begin: 15 s in all published clips; 0 where there are none."""
+    return max(0.0, steps[0][0] - STEP_S) if steps else 0.0
 
 
 def _places(name: str) -> list[str]:

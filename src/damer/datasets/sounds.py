@@ -33,6 +33,11 @@ def missing_sounds(wanted: Sequence[str], found: dict[str, Path], where: str) ->
     ]
 
 
+def not_distributed(tracks: int, where: str) -> str:
+    """Return the remark for a corpus that is published without its music, where none of it is there."""
+    return f"the music is not distributed: {tracks} tracks have labels only; put what you have in {where}"
+
+
 def unlabelled_sounds(wanted: Sequence[str], found: dict[str, Path]) -> list[str]:
     """Return a remark of the sound files that have no labels; none where each has."""
     strange = sorted(set(found) - set(wanted))

@@ -83,7 +83,10 @@ def validation_part(
 
 
 def segment_split(
-    seconds: Mapping[str, int], seed: int = 0, test_fraction: float = TEST_FRACTION
+    seconds: Mapping[str, int],
+    seed: int = 0,
+    test_fraction: float = TEST_FRACTION,
+    classes: Mapping[str, Sequence[int]] | None = None,
 ) -> SegmentSplit:
     """Split single seconds at random, as the paper's authors do: there to measure how much leakage flatters.
 
@@ -91,6 +94,7 @@ def segment_split(
         seconds: Number of stored seconds of each track id.
         seed: Of the random order.
         test_fraction: Share of the seconds in the test part, in (0, 1).
+        classes: Class of each second of each track; each class is then divided in proportion.
 
     Raises:
         DamerError: fewer than two seconds, or a fraction outside (0, 1).
@@ -99,12 +103,25 @@ def segment_split(
     if not 0 < test_fraction < 1 or len(rows) < 2:
         raise DamerError(f"cannot split {len(rows)} seconds with a test fraction of {test_fraction}")
     count = min(max(round(test_fraction * len(rows)), 1), len(rows) - 1)
+    order = np.random.default_rng(seed).permutation(len(rows))
+    if classes is not None:
+        order = _in_proportion(order, np.array([classes[track][second] for track, second in rows]))
     chosen = np.zeros(len(rows), dtype=bool)
-    chosen[np.random.default_rng(seed).permutation(len(rows))[:count]] = True
+    chosen[order[:count]] = True
     return SegmentSplit(
         train=tuple(row for row, test in zip(rows, chosen, strict=True) if not test),
         test=tuple(row for row, test in zip(rows, chosen, strict=True) if test),
     )
+
+
+def _in_proportion(order: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return a random order so mixed that any first part of it holds each class in proportion."""
+    place = np.empty(len(order))
+    for one in np.unique(classes):
+        own = order[classes[order] == one]
+        place[own] = (np.arange(len(own)) + 0.5) / len(own)
+    mixed: npt.NDArray[np.int64] = order[np.argsort(place[order], kind="stable")]
+    return mixed
 
 
 def contiguous_split(rows: int, test_fraction: float = TEST_FRACTION) -> int:

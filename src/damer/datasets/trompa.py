@@ -15,12 +15,13 @@ from damer.core.track import Track
 from damer.datasets.base import Corpus, InTheLiterature, Reading, Row, first_existing
 from damer.datasets.columns import read_columns
 from damer.datasets.emopia import QUADRANTS
-from damer.datasets.sounds import missing_sounds, sound_files
+from damer.datasets.sounds import missing_sounds, not_distributed, sound_files
 
 TABLE = "summary_anno.csv"
 AUDIO = ("audio", "previews", "data/audio", ".")
 COUNTS = {quadrant: (quadrant[1], f"{quadrant[1]}.0", quadrant) for quadrant in QUADRANTS}
-COLUMNS = {"track": ("cdr_track_num",), "title": ("cdr_title_num",), **COUNTS}
+COLUMNS = {"track": ("cdr_track_num",), **COUNTS}
+GROUPING = {"title": ("cdr_title_num",), "recording": ("track_id",)}
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Trompa(Corpus):
                 f"there, and on {tied} in both, which are not used"
             )
         names = [track.id.partition(":")[2] for track in tracks]
+        if not sounds:
+            return Reading(tracks, [], [*remarks, not_distributed(len(tracks), str(root / AUDIO[0]))])
         return Reading(tracks, missing_sounds(names, sounds, str(root / AUDIO[0])), remarks)
 
 
@@ -101,7 +104,7 @@ def _distinct(path: Path) -> tuple[list[Row], list[str]]:
     """Return the first row of each track; a few stand there twice, in two selections."""
     rows: dict[str, Row] = {}
     twice = []
-    for row in read_columns(path, COLUMNS, {"recording": ("track_id",)}, delimiter="\t"):
+    for row in read_columns(path, COLUMNS, GROUPING, delimiter="\t"):
         name = row.cells["track"]
         if not name:
             raise DamerError(f"{path}: line {row.line}: cdr_track_num is empty")
@@ -140,7 +143,7 @@ def _groups(rows: list[Row]) -> dict[str, str]:
             name = parent[name]
         return name
 
-    albums = {row.cells["track"]: row.cells["title"] or row.cells["track"] for row in rows}
+    albums = {row.cells["track"]: row.cells.get("title") or row.cells["track"] for row in rows}
     first: dict[str, str] = {}
     for row in rows:
         album, recording = albums[row.cells["track"]], row.cells.get("recording", "")

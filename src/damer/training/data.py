@@ -130,8 +130,10 @@ def make_segment_parts(bank: Bank, dimension: Dimension, config: TrainingConfig)
     """Divide single seconds at random, seconds of one track on both sides: there to measure the leakage."""
     tracks = [t for t in bank.tracks if t.label(dimension) is not None and t.variant == 0]
     seconds = {track.id: len(bank.rows_of(bank.place[track.id])) for track in tracks}
-    outer = splits.segment_split(seconds, config.seed, config.test_fraction)
     borders = splits.thresholds([*bank.tracks], dimension, sorted(seconds))
+    empty = rows_and_labels(bank, dimension, config, borders)
+    classes_of = {name: empty.labels[bank.rows_of(bank.place[name])].tolist() for name in seconds}
+    outer = splits.segment_split(seconds, config.seed, config.test_fraction, classes_of)
 
     def rows(pairs: Sequence[tuple[str, int]]) -> IntArray:
         found = [int(bank.starts[bank.place[name]]) + second for name, second in pairs]
@@ -142,7 +144,7 @@ def make_segment_parts(bank: Bank, dimension: Dimension, config: TrainingConfig)
     count = round(config.validation_fraction * len(train))
     held[np.random.default_rng([config.seed, _FRACTION]).permutation(len(train))[:count]] = True
     parts = replace(
-        rows_and_labels(bank, dimension, config, borders),
+        empty,
         train=train[~held],
         validation=train[held],
         test=test,
