@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damer.annotation.protocol import Assignment, Exemplar, StudySettings, assign, cohort_groups, succeed
-from damer.annotation.protocol.assignment import Plan
-from damer.annotation.protocol.orders import Place
+from damer.annotation.protocol.assignment import Plan, _cohorts
+from damer.annotation.protocol.orders import Place, generator, with_duplicates
 from damer.core.errors import DamerError
 
 NAMES = [f"a{number:02d}" for number in range(30)]
@@ -211,13 +211,29 @@ def test_any_design_gives_every_track_the_same_number_of_annotators(
     assert set(teams) == {wide}
 
 
+@pytest.mark.parametrize("cohorts", range(1, 9))
+def test_teams_of_groups_differ_by_one_in_every_design(cohorts: int) -> None:
+    """All designs of up to 8 groups and 8 cohorts with up to 24 annotators, one by one."""
+    for people in range(1, 25):
+        dealt = _cohorts([f"a{number}" for number in range(people)], cohorts, generator(people))
+        sizes = [len(members) for members in dealt]
+        assert sum(sizes) == people
+        assert spread(sizes) <= 1
+        for wide in range(1, cohorts + 1):
+            rules = StudySettings(groups=8, cohorts=cohorts, cohorts_per_group=wide)
+            teams = [0] * 8
+            for cohort, size in enumerate(sizes):
+                for group in cohort_groups(rules, cohort):
+                    teams[group] += size
+            assert spread(teams) <= 1
+            assert (min(teams) >= 1) == (people >= -(-cohorts // wide))
+
+
 @given(
     tracks=st.integers(1, 300), every=st.integers(1, 60), distance=st.integers(1, 40), seed=st.integers(0, 99)
 )
 @settings(deadline=None, max_examples=100)
 def test_as_many_duplicates_as_there_is_room_for(tracks: int, every: int, distance: int, seed: int) -> None:
-    from damer.annotation.protocol.orders import generator, with_duplicates
-
     names = [f"t{number}" for number in range(tracks)]
     places = with_duplicates(names, every, distance, generator(seed))
     check_list(places, distance)
