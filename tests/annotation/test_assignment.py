@@ -1,5 +1,6 @@
 """Who hears what, proved by counting: the paper's design in full, odd sizes by search for counterexamples."""
 
+import dataclasses
 import json
 from collections import Counter
 from itertools import pairwise
@@ -226,6 +227,9 @@ def test_teams_of_groups_differ_by_one_in_every_design(cohorts: int) -> None:
                 for group in cohort_groups(rules, cohort):
                     teams[group] += size
             assert spread(teams) <= 1
+            for groups in range(1, 9):
+                fewer = dataclasses.replace(rules, groups=groups)
+                assert spread([len(cohort_groups(fewer, cohort)) for cohort in range(cohorts)]) <= 1
             assert (min(teams) >= 1) == (people >= -(-cohorts // wide))
 
 

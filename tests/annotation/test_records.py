@@ -192,6 +192,38 @@ def test_a_full_disk_leaves_the_old_study(tmp_path: Path, monkeypatch: pytest.Mo
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_study_is_written_as_often_as_one_likes(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    study.write()
+    untouched = (tmp_path / "samples.parquet").stat().st_ino
+    study.annotators = (StudyAnnotator("a01", "1", True, "finished"),)
+    study.write()
+    assert (tmp_path / "samples.parquet").stat().st_ino == untouched  # nothing new to say: not written again
+    for number in range(3):
+        study.append_trial(trial(f"new{number}"), samples(2))
+        study.write()
+    read = Study.open(tmp_path)
+    assert read.annotators == study.annotators
+    lengths = {row.trial_id: len(rows) for row, rows in read.samples()}
+    assert lengths == {"one": 5, "two": 3, "three": 4, "new0": 2, "new1": 2, "new2": 2}
+
+
+def test_a_run_killed_between_two_files_leaves_the_old_study(tmp_path: Path) -> None:
+    """Samples are put in place first: rows that no trial names do not count; a later run may add them."""
+    study_in(tmp_path).write()
+    old = (tmp_path / "trials.parquet").read_bytes()
+    study = Study.open(tmp_path)
+    study.append_trial(trial("late"), samples(9))
+    study.write()
+    (tmp_path / "trials.parquet").write_bytes(old)
+    read = Study.open(tmp_path)
+    assert [row.trial_id for row, _ in read.samples()] == ["one", "two", "three"]
+    read.append_trial(trial("late"), samples(7, 1.0))
+    read.write()
+    lengths = {row.trial_id: len(rows) for row, rows in Study.open(tmp_path).samples()}
+    assert lengths == {"one": 5, "two": 3, "three": 4, "late": 7}
+
+
 @pytest.mark.parametrize("name", ["study.json", "trials.parquet", "tracks.parquet", "samples.parquet"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut"])
 def test_damaged_folders_are_named(tmp_path: Path, name: str, damage: str) -> None:

@@ -106,6 +106,7 @@ class Study:
         )
         for row in _read_rows(folder / "trials.parquet", TRIALS):
             study._enter(Trial(**row))
+        study._draft.known = frozenset(study._trials)
         if not (folder / "samples.parquet").is_file():
             raise DamerError(f"{folder / 'samples.parquet'}: is missing; export the study again")
         return study
@@ -138,13 +139,15 @@ class Study:
         targets.append(self.folder / STUDY_FILE)
         try:
             with _writable(self.folder):
-                self._draft.finish()
-                for target, (schema, rows) in zip(targets[1:-1], tables.values(), strict=True):
+                if not self._draft.finish():
+                    targets.pop(0)
+                for target, (schema, rows) in zip(targets[-4:-1], tables.values(), strict=True):
                     pq.write_table(_table(schema, rows), draft_of(target), compression="zstd")
                 text = json.dumps(self.header(), indent=2, ensure_ascii=False) + "\n"
                 draft_of(targets[-1]).write_text(text, encoding="utf-8")
                 for target in targets:
                     draft_of(target).replace(target)
+                self._draft.known = frozenset(self._trials)
         finally:
             for target in targets:
                 with suppress(OSError):
@@ -171,7 +174,9 @@ class Study:
         path = self.folder / "samples.parquet"
         found: set[str] = set()
         for trial_id, samples in read_samples(path):
-            if trial_id in found or trial_id not in self._trials:
+            if trial_id not in self._trials:  # left by a run that was killed while it put files in place
+                continue
+            if trial_id in found:
                 raise DamerError(
                     f"{path}: the rows of trial {trial_id} are out of place; export the study again"
                 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from damer.annotation.tables import SAMPLE_COLUMNS, SAMPLES, Samples, Trial
@@ -74,11 +75,14 @@ class SamplesDraft:
     Attributes:
         target: the file they are for.
         pending: whether there are some that `finish` did not complete yet.
+        known: trials whose rows of the old file are kept. A run that was killed while it put files in place
+            may have left rows of trials that no table names.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
         self.pending = False
+        self.known: frozenset[str] = frozenset()
         self._tables: list[pa.Table] = []
         self._rows = 0
         self._writer: pq.ParquetWriter | None = None
@@ -98,13 +102,15 @@ class SamplesDraft:
         if self._rows >= _FLUSH_ROWS:
             self._flush()
 
-    def finish(self) -> None:
-        """Complete the draft: old rows and new.
+    def finish(self) -> bool:
+        """Complete the draft, old rows and new; return whether there is one: without new rows there is none.
 
         Raises:
             OSError: it cannot be written.
             DamerError: that happened before; rows are lost.
         """
+        if not self.pending and self.target.exists():
+            return False
         self._flush()
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -112,6 +118,7 @@ class SamplesDraft:
             writer.close()
             self._broken = False
         self.pending = False
+        return True
 
     def _flush(self) -> None:
         if self._broken:
@@ -125,7 +132,9 @@ class SamplesDraft:
             if self.target.exists():
                 old = pq.ParquetFile(self.target)
                 for group in range(old.num_row_groups):
-                    self._write(old.read_row_group(group).cast(SAMPLES))
+                    rows = old.read_row_group(group).cast(SAMPLES)
+                    named = pc.is_in(rows["trial_id"].cast(pa.string()), pa.array(self.known, pa.string()))
+                    self._write(rows if pc.all(named).as_py() else rows.filter(named))
         if self._tables:
             self._write(pa.concat_tables(self._tables).unify_dictionaries())
         self._tables, self._rows = [], 0
