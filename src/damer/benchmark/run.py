@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from damer.benchmark.job import Job, data_digest, jobs, permuted, run_job
 from damer.benchmark.recipe import Benchmark
+from damer.benchmark.results import RESULTS, read_rows
 from damer.core.errors import DamerError
 from damer.core.processes import Died, in_processes
 from damer.training.bank import Bank, load_bank
@@ -25,8 +26,6 @@ from damer.training.collection import Collection, open_collection
 from damer.training.recipes import Recipe
 from damer.training.run import choose_device
 from damer.training.summary import plain
-
-RESULTS = "results.jsonl"
 
 
 @dataclass(frozen=True)
@@ -103,32 +102,6 @@ def execute(setting: Setting) -> Outcome:
                 new.append(found)
     rows = [row for row in before if row["key"] in keys] + new
     return Outcome(rows, len(new), failed)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a results.jsonl; half a line that a kill left at its end is passed over.
-
-    Raises:
-        DamerError: it is missing, or another line is damaged.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise DamerError(f"{path}: no such file; make it with `damer benchmark RECIPE --out DIR`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DamerError(f"{path}: cannot be read ({error})") from None
-    found = []
-    for number, line in enumerate(lines, 1):
-        if not line or number == len(lines):
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
-        if not isinstance(row, dict) or not {"key", "name", "corpus", "metrics"} <= row.keys():
-            raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
-        found.append(row)
-    return found
 
 
 def _end_last_line(path: Path) -> None:

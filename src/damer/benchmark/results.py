@@ -1,0 +1,36 @@
+"""The rows of a benchmark as they lie on disk; torch is not needed to read them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from damer.core.errors import DamerError
+
+RESULTS = "results.jsonl"
+_NEEDED = {"key", "name", "method", "corpus", "protocol", "dimension", "metrics", "training"}
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a results.jsonl; half a line that a kill left at its end is passed over.
+
+    Raises:
+        DamerError: it is missing, or another line is damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise DamerError(f"{path}: no such file; make it with `damer benchmark RECIPE --out DIR`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamerError(f"{path}: cannot be read ({error})") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line or number == len(lines):
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
+        if not isinstance(row, dict) or not row.keys() >= _NEEDED:
+            raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
+        found.append(row)
+    return found

@@ -1,0 +1,85 @@
+"""`damer report`."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from damer.core.errors import DamerError
+
+if TYPE_CHECKING:
+    from damer.report.grids import Grid
+
+Subparsers = argparse._SubParsersAction
+
+
+def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Add `damer report`."""
+    parser = subparsers.add_parser(
+        "report",
+        help="tables of benchmarks, beside the paper's numbers",
+        description="Make tables from the rows of `damer benchmark`, and from nothing else.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    tables = actions.add_parser(
+        "tables",
+        help="tables II to V with the paper's numbers, ours and the gap",
+        description="Make tables II to V of the paper with the columns paper, ours and gap, and tables of "
+        "other corpora and benchmarks. A cell without a run says `not run`.",
+    )
+    tables.set_defaults(run=run_tables)
+    add = tables.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="results.jsonl, or the folder that holds it")
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write every table there as .md, .tex and .csv, not to the screen",
+    )
+    add("--level", choices=("track", "segment"), default="track", help="what is counted (%(default)s)")
+    add(
+        "--protocol",
+        choices=("track", "segment", "contiguous"),
+        default="track",
+        help="which protocol's runs stand in tables II to V (%(default)s)",
+    )
+
+
+def run_tables(arguments: argparse.Namespace) -> int:
+    """Read the rows, print or write the tables."""
+    from damer.benchmark.results import RESULTS, read_rows
+    from damer.report.tables import ablation_table, method_tables, variant_tables
+
+    paths = [path / RESULTS if path.is_dir() else path for path in arguments.results]
+    rows = [row for path in paths for row in read_rows(path)]
+    grids = [
+        *method_tables(rows, arguments.level, arguments.protocol),
+        ablation_table(rows, arguments.level, arguments.protocol),
+        *variant_tables(rows, arguments.level),
+    ]
+    if arguments.out is None:
+        for grid in grids:
+            print(grid.markdown())
+        return 0
+    _write(grids, arguments.out)
+    print(
+        f"{arguments.out}: {len(grids)} tables of {len(rows)} runs as .md, .tex and .csv; tables.md has all"
+    )
+    return 0
+
+
+def _write(grids: "list[Grid]", out: Path) -> None:
+    texts = {"tables.md": "\n".join(grid.markdown() for grid in grids)}
+    for grid in grids:
+        texts |= {
+            f"{grid.name}.md": grid.markdown(),
+            f"{grid.name}.tex": grid.latex(),
+            f"{grid.name}.csv": grid.csv(),
+        }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            part = out / f".{name}.part"
+            part.write_text(text, encoding="utf-8")
+            part.replace(out / name)
+    except OSError as error:
+        raise DamerError(f"{out}: cannot be written ({error.strerror}): choose another --out") from None
