@@ -8,14 +8,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
+from damer.core.agreement.ranks import FEWEST_COMMON, spearman_of_others, spearman_pairs
 from damer.core.agreement.sums import Values, as_ratings, mean_of_others, sums
 
 Measure = Literal["ccc", "pearson", "spearman"]
-FEWEST_COMMON = 3
-"""Two raters are compared only where they share as many targets."""
-
 _FLAT = 1e-12
 
 
@@ -55,7 +52,7 @@ def pairwise(ratings: npt.ArrayLike, measure: Measure) -> Values:
         are common, and where a correlation is undefined because a rater never moves.
     """
     table = as_ratings(ratings)
-    return _spearman_pairs(table) if measure == "spearman" else pairwise_of(sums(table), measure)
+    return spearman_pairs(table) if measure == "spearman" else pairwise_of(sums(table), measure)
 
 
 def leave_one_out(ratings: npt.ArrayLike, measure: Measure) -> Values:
@@ -71,7 +68,7 @@ def leave_one_out(ratings: npt.ArrayLike, measure: Measure) -> Values:
     table = as_ratings(ratings)
     if measure != "spearman":
         return leave_one_out_of(sums(table), measure)
-    return _spearman_of_others(table, mean_of_others(table))
+    return spearman_of_others(table, mean_of_others(table))
 
 
 def concordance(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -116,44 +113,3 @@ def _compare(
 
 def _floor(values: Values) -> Values:
     return np.where(values > _FLAT, values, 0.0)
-
-
-def _spearman_pairs(table: Values) -> Values:
-    """Rank once for each two patterns of missing ratings instead of once for each two raters."""
-    known = ~np.isnan(table)
-    patterns, of = np.unique(known, axis=1, return_inverse=True)
-    columns = [np.flatnonzero(of.ravel() == number) for number in range(patterns.shape[1])]
-    found = np.full((table.shape[1],) * 2, np.nan)
-    for first in range(len(columns)):
-        for second in range(first, len(columns)):
-            rows = patterns[:, first] & patterns[:, second]
-            if rows.sum() < FEWEST_COMMON:
-                continue
-            left, right = (_unit_ranks(table[np.ix_(rows, columns[one])]) for one in (first, second))
-            block = np.clip(left.T @ right, -1.0, 1.0)
-            found[np.ix_(columns[first], columns[second])] = block
-            found[np.ix_(columns[second], columns[first])] = block.T
-    np.fill_diagonal(found, np.nan)
-    return found
-
-
-def _unit_ranks(values: Values) -> Values:
-    """Return the ranks of each column, centred and of length 1; NaN where a column never moves."""
-    ranks = rankdata(values, axis=0)
-    ranks -= ranks.mean(axis=0)
-    length = np.sqrt((ranks**2).sum(axis=0))
-    unit: Values = np.divide(ranks, length, out=np.full(ranks.shape, np.nan), where=length > 0)
-    return unit
-
-
-def _spearman_of_others(table: Values, others: Values) -> Values:
-    """Rank at once all raters who rated the same targets in company."""
-    known = ~np.isnan(others)
-    patterns, of = np.unique(known, axis=1, return_inverse=True)
-    found = np.full(table.shape[1], np.nan)
-    for number, rows in enumerate(patterns.T):
-        columns = np.flatnonzero(of.ravel() == number)
-        if rows.sum() >= FEWEST_COMMON:
-            left, right = (_unit_ranks(one[np.ix_(rows, columns)]) for one in (table, others))
-            found[columns] = np.clip((left * right).sum(axis=0), -1.0, 1.0)
-    return found
