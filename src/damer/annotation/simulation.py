@@ -25,7 +25,6 @@ from damer.annotation.protocol import (
     Invited,
     Next,
     StudySettings,
-    Take,
     TrainingDone,
     TrialFinished,
     TrialInterrupted,
@@ -34,25 +33,24 @@ from damer.annotation.protocol import (
     apply,
     assign,
     begin,
-    calibration_verdict,
     check,
     decide,
     heard_tracks,
-    judgement,
+    judge,
 )
 from damer.annotation.protocol.orders import generator
 from damer.annotation.records import Study
-from damer.annotation.samples import timing, trajectory
-from damer.annotation.tables import Samples, StudyAnnotator, StudyTrack, Trial
+from damer.annotation.rows import Client, annotator_row, trial_row
+from damer.annotation.samples import trajectory
+from damer.annotation.tables import Samples, StudyTrack, Trial
 from damer.core.errors import DamerError
-from damer.core.plane import TERM_SET
 
 Values = npt.NDArray[np.float64]
 Curve = Callable[[Values], Values]
 
-RATE_HZ = 20.0
 START = 1_772_438_400.0
 """When the studies begin: 2 March 2026, 8:00 UTC."""
+_CLIENT = Client("simulation", "mouse")
 _HAND_S = 2.0  # how fast a hand wanders about what it means
 
 
@@ -162,9 +160,7 @@ def simulate(
         session = Session(settings, assignment, name, annotator, known)
         for trial, samples in session.run():
             study.append_trial(trial, samples)
-        state = session.state
-        status = state.status if state.status != "active" else state.phase
-        rows.append(StudyAnnotator(name, str(state.course.plan.cohort + 1), state.calibrated, status))
+        rows.append(annotator_row(session.state))
     study.annotators = tuple(rows)
     study.write()
     return study
@@ -252,47 +248,17 @@ class Session:
         self._record(
             TrialInterrupted(self.now, trial_id, "simulated") if broken else TrialFinished(self.now, trial_id)
         )
-        trial = trial_of(self.name, self.state.takes[-1], samples)
+        trial = trial_row(self.name, self.state.takes[-1], samples, _CLIENT)
         self._takes[trial_id] = (trial, samples)
         return trial, samples
 
     def _judge(self) -> None:
-        said = judgement(self.state)
-        durations = self.assignment.durations
-        paths = {
-            take.trial_id: trajectory(*self._takes[take.trial_id], durations[take.track])
-            for take in (said.first, said.second, *(take for _, take in said.extremes))
-        }
-        verdict = calibration_verdict(
-            paths[said.first.trial_id],
-            paths[said.second.trial_id],
-            durations[said.first.track],
-            self.settings,
-            [(exemplar, paths[take.trial_id]) for exemplar, take in said.extremes],
+        verdict = judge(
+            self.state,
+            lambda take: trajectory(*self._takes[take.trial_id], self.assignment.durations[take.track]),
         )
         self._record(CalibrationJudged(self.now, verdict))
         self._takes.clear()
-
-
-def trial_of(annotator: str, take: Take, samples: Samples) -> Trial:
-    """Return the row of a take that has ended."""
-    return Trial(
-        trial_id=take.trial_id,
-        annotator=annotator,
-        track_id=take.track,
-        kind=take.kind,
-        duplicate_of=take.duplicate_of,
-        valid=take.valid,
-        started_at=take.started_at,
-        finished_at=take.ended_at,
-        interrupted=not take.valid,
-        device="mouse",
-        reset_s=math.nan if take.reset_s is None else take.reset_s,
-        protocol=StudySettings.version,
-        terms=TERM_SET,
-        client="simulation",
-        **timing(samples, RATE_HZ),
-    )
 
 
 def hand(annotator: Annotator, track: KnownTrack, heard_s: float, rng: np.random.Generator) -> Samples:
@@ -304,8 +270,8 @@ def hand(annotator: Annotator, track: KnownTrack, heard_s: float, rng: np.random
         heard_s: how much of it, seconds.
         rng: where the chance comes from.
     """
-    count = max(1, math.floor(heard_s * RATE_HZ))
-    nominal = np.arange(count) / RATE_HZ
+    count = max(1, math.floor(heard_s * _CLIENT.rate_hz))
+    nominal = np.arange(count) / _CLIENT.rate_hz
     seconds = np.clip(nominal + rng.normal(0.0, 0.002, count), 0.0, heard_s)
     seconds = np.maximum.accumulate(seconds)
     if annotator.parked:
@@ -324,7 +290,7 @@ def hand(annotator: Annotator, track: KnownTrack, heard_s: float, rng: np.random
 
 def _wander(count: int, size: float, rng: np.random.Generator) -> Values:
     """Return a random path about 0 (Ornstein-Uhlenbeck), float64 [count, 2]; `size` is its deviation."""
-    keep = math.exp(-1.0 / (RATE_HZ * _HAND_S))
+    keep = math.exp(-1.0 / (_CLIENT.rate_hz * _HAND_S))
     steps = rng.normal(0.0, size, (count, 2))
     steps[1:] *= math.sqrt(1.0 - keep * keep)
     return np.asarray(lfilter([1.0], [1.0, -keep], steps, axis=0))

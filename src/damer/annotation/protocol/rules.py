@@ -5,14 +5,17 @@ clock was set back; `clock_event` then gives the event to be stored first.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from damer.annotation.protocol import events as e
 from damer.annotation.protocol.assignment import Exemplar
+from damer.annotation.protocol.calibration import Verdict, calibration_verdict
 from damer.annotation.protocol.changes import impossible, rebased
 from damer.annotation.protocol.days import day_bounds
 from damer.annotation.protocol.state import AnnotatorState, Take
+from damer.core.trajectory import Trajectory
 
 _TOLERANCE_S = 1e-3  # sums of times are exact to a microsecond; nobody hears a millisecond
 
@@ -188,6 +191,26 @@ def judgement(state: AnnotatorState) -> Judgement:
     trained = {take.place: take for take in takes if take.kind == "training"}
     extremes = tuple((exemplar, trained[n]) for n, exemplar in enumerate(state.course.exemplars))
     return Judgement(first, second, extremes)
+
+
+def judge(state: AnnotatorState, said: Callable[[Take], Trajectory]) -> Verdict:
+    """Return the verdict on the calibration that was just heard.
+
+    Args:
+        state: in phase "judgement".
+        said: gives the trajectory that was recorded in a take.
+
+    Raises:
+        ValueError: in another phase.
+    """
+    by = judgement(state)
+    return calibration_verdict(
+        said(by.first),
+        said(by.second),
+        state.course.durations[by.first.track],
+        state.course.settings,
+        [(exemplar, said(take)) for exemplar, take in by.extremes],
+    )
 
 
 def heard_tracks(state: AnnotatorState) -> tuple[str, ...]:
