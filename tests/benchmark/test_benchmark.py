@@ -14,7 +14,7 @@ import pytest
 from synthetic_views import views_store
 
 from damer.benchmark.recipe import METHODS, available, load_benchmark
-from damer.benchmark.run import read_rows
+from damer.benchmark.results import read_rows
 from damer.cli import main
 from damer.core import metrics
 from damer.core.errors import DamerError
@@ -94,7 +94,6 @@ def test_a_row_says_what_was_measured_and_how(store: Path, tmp_path: Path) -> No
     by_name = {row["name"]: row for row in found if row["dimension"] == "arousal"}
     assert by_name["majority"]["provenance"] == "our own"
     assert by_name["damer"]["provenance"] == "DAMER"
-    assert by_name["plain-logistic"]["metrics"]["track"]["auc"] == 1.0
     assert by_name["majority"]["metrics"]["track"]["balanced_accuracy"] <= 0.5
     assert not list(tmp_path.glob("runs/*/state"))
 
