@@ -292,3 +292,34 @@ def test_a_study_without_anybody_who_passed(tmp_path: Path) -> None:
     study.annotators = study.annotators[-1:]
     with pytest.raises(DamerError, match="no annotator has passed the calibration"):
         release(study, tmp_path / "out", ReleaseSettings(DAY))
+
+
+def test_two_runs_into_one_folder(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is refused, the first one's folder stays whole."""
+    from damer.annotation.release import build
+
+    inner = []
+
+    def meanwhile(*arguments: Any) -> Any:
+        with pytest.raises(DamerError, match="another process is making it"):
+            release(Study.open(study), tmp_path / "out", ReleaseSettings(DAY))
+        inner.append("refused")
+        return real(*arguments)
+
+    real = build.save_overview
+    monkeypatch.setattr(build, "save_overview", meanwhile)
+    release(Study.open(study), tmp_path / "out", ReleaseSettings(DAY))
+    assert inner == ["refused"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert main(["dataset", "check", "release", str(tmp_path / "out")]) == 0
+
+
+def test_agreement_is_that_of_the_ratings(made: Path) -> None:
+    """Four annotators with known offsets in valence, none in arousal: ICC(A,1) = variances' share."""
+    found = json.loads((made / "dataset.json").read_text())["agreement"]
+    assert found["arousal"]["dynamic"]["icc_a1"] == pytest.approx(1)
+    truth = np.array([row["valence"] for row in rows(made / "labels/dynamic.parquet")])
+    between = np.var([offset(name) for name in RATERS], ddof=1)
+    share = truth.var(ddof=1) / (truth.var(ddof=1) + between)
+    assert found["valence"]["dynamic"]["icc_a1"] == pytest.approx(share, abs=1e-3)
+    assert "| valence, dynamic | " in (made / "README.md").read_text()

@@ -1,10 +1,8 @@
 """From a study to a folder that can be published: sound, trajectories, labels, splits, descriptions, sums."""
 
 import json
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ from damer.annotation.release.about import About
 from damer.annotation.release.card import card
 from damer.annotation.release.croissant import croissant
 from damer.annotation.release.datasheet import datasheet
+from damer.annotation.release.draft import draft_of
 from damer.annotation.release.figure import draw_overview, save_overview
 from damer.annotation.release.gather import Material, gather
 from damer.annotation.release.labels import Labels, fuse_study
@@ -25,7 +24,6 @@ from damer.annotation.release.sounds import Sound, copy_sounds, name_sounds
 from damer.annotation.release.splits import Division, divide
 from damer.annotation.release.writing import write_columns, write_table, write_trajectories
 from damer.core import checksums
-from damer.core.errors import DamerError
 from damer.core.fusion import Method
 from damer.core.track import Track
 from damer.datasets import release_tables as tables
@@ -77,9 +75,8 @@ def release(study: Study, out: str | Path, settings: ReleaseSettings) -> dict[st
         DamerError: there is nothing to release, a sound file is missing or another one than was annotated, or
             the folder cannot be written.
     """
-    target = Path(out)
     material = gather(study)
-    with _draft(target) as folder:
+    with draft_of(Path(out)) as folder:
         sounds = copy_sounds(material, folder) if settings.audio == "copy" else name_sounds(material)
         lags = lags_of(material, settings.lag)
         heard = write_trajectories(folder, material.trajectories())
@@ -95,27 +92,6 @@ def release(study: Study, out: str | Path, settings: ReleaseSettings) -> dict[st
         _write_json(folder / "croissant.json", croissant(description, sums, sizes))
         checksums.write_sums(folder, sums)
     return description
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """Yield a hidden folder beside the target that takes its place at the end, or goes."""
-    if (target.is_dir() and any(target.iterdir())) or (target.exists() and not target.is_dir()):
-        raise DamerError(f"{target}: is there already; choose another folder, or remove it first")
-    target = Path(target.absolute())
-    draft = target.with_name(f".{target.name}.draft")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
-        draft.mkdir(parents=True)
-        yield draft
-        draft.replace(target)
-    except OSError as error:
-        raise DamerError(
-            f"{target}: cannot be written ({error.strerror or error}); check space and permissions"
-        ) from error
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _tracks(material: Material, labels: Labels) -> list[Track]:
@@ -174,6 +150,7 @@ def _describe(
         "annotators": len(material.annotators),
         "takes": material.takes,
         "duplicates": material.duplicates,
+        "agreement": labels.agreement,
         "raters": _range([material.raters[track.track_id] for track in tracks]),
         "tracks_left_out": material.tracks_left_out,
         "annotators_left_out": material.annotators_left_out,

@@ -29,6 +29,15 @@ _PAGE = """
 How it was made, what it is for and what it is not for: [DATASHEET.md](DATASHEET.md). For machines:
 [croissant.json](croissant.json).
 
+## How far the annotators agree
+
+| | ICC(A,1) | ICC(A,k) | Krippendorff's alpha |
+|---|---|---|---|
+{agreement}
+
+Static: one value a track and annotator. Dynamic: every step of every track. More, with intervals:
+`damer dataset agreement FOLDER --out PAGE`.
+
 ## Load it
 
 ```python
@@ -71,7 +80,7 @@ def card(description: Mapping[str, Any]) -> str:
     fewest, _, most = description["raters"]
     there = [name for name in tables.SPLIT_NAMES if description["splits"][name]]
     page = _PAGE.format(
-        **{**description, **description["splits"]},
+        **{**description, **description["splits"], "agreement": _agreement(description["agreement"])},
         fewest=fewest,
         most=most,
         recordings=", ".join(description["licences"]),
@@ -104,6 +113,16 @@ def _front_matter(description: Mapping[str, Any], splits: list[str]) -> str:
         lines += [f"- config_name: {table.name}", "  data_files:"]
         lines += ["  - split: full", f"    path: {table.path}"]
     return "\n".join(["---", *lines, "---", ""])
+
+
+def _agreement(found: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> str:
+    """Return the rows of the table of agreement."""
+    rows = []
+    for dimension, scopes in found.items():
+        for scope, values in scopes.items():
+            cells = ["–" if value is None else f"{value:.3f}" for value in values.values()]
+            rows.append(f"| {dimension}, {scope} | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _table(table: tables.Table) -> str:

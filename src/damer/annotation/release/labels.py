@@ -9,21 +9,28 @@ import numpy.typing as npt
 
 from damer.annotation.release.gather import Material
 from damer.annotation.release.lags import TakenOff
+from damer.core.agreement import icc, krippendorff_alpha
 from damer.core.fusion import Fused, Method, fuse, resample, steps_of
 from damer.core.trajectory import Trajectory
 
 Values = npt.NDArray[np.float64]
 Columns = dict[str, Any]
+Agreement = dict[str, dict[str, dict[str, float | None]]]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The columns of the tables of labels and of annotators, and how the lag was treated, in words."""
+    """The columns of the tables of labels and of annotators, how the lag was treated in words, and agreement.
+
+    Agreement is, for each dimension and for static and dynamic ratings, ICC(A,1), ICC(A,k) and Krippendorff's
+    alpha; None where the design cannot tell.
+    """
 
     dynamic: Columns
     static: Columns
     annotators: Columns
     lag: str
+    agreement: Agreement
 
 
 def fuse_study(
@@ -47,10 +54,8 @@ def fuse_study(
     steps = np.concatenate([np.arange(count) for count in counts]) / rate_hz
     said = _ratings(material, heard, rate_hz, counts, lags.seconds)
     fused = {name: fuse(values, fusion) for name, values in said.items()}
-    still = {
-        name: fuse(_means(values, owners, len(counts)), fusion, fused[name].weights)
-        for name, values in said.items()
-    }
+    over_time = {name: _means(values, owners, len(counts)) for name, values in said.items()}
+    still = {name: fuse(values, fusion, fused[name].weights) for name, values in over_time.items()}
     known = (fused["valence"].count > 0) & (fused["arousal"].count > 0)
     ids = np.array([track.track_id for track in material.tracks], dtype=object)
     return Labels(
@@ -65,6 +70,9 @@ def fuse_study(
             "arousal_weight": fused["arousal"].weights,
         },
         lag=lags.words,
+        agreement={
+            name: {"static": _agreement(over_time[name]), "dynamic": _agreement(said[name])} for name in said
+        },
     )
 
 
@@ -88,6 +96,12 @@ def _ratings(
         for name, values in zip(said, resample(one, rate_hz, length, lag), strict=True):
             said[name][starts[place] : starts[place + 1], column[one.annotator]] = values
     return said
+
+
+def _agreement(ratings: Values) -> dict[str, float | None]:
+    found = icc(ratings)
+    values = {"icc_a1": found.a1, "icc_ak": found.ak, "alpha": krippendorff_alpha(ratings)}
+    return {name: round(value, 4) if np.isfinite(value) else None for name, value in values.items()}
 
 
 def _means(ratings: Values, owners: npt.NDArray[np.intp], tracks: int) -> Values:
