@@ -32,12 +32,22 @@ class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `damer` with every subcommand."""
-    from damer.cli import benchmark, curate, dataset, evaluate, features, predict, report, train
+    from damer.cli import (
+        benchmark,
+        curate,
+        curate_calibrate,
+        dataset,
+        evaluate,
+        features,
+        predict,
+        report,
+        train,
+    )
 
     parser = argparse.ArgumentParser(prog="damer", description="How music feels, second by second.")
     parser.add_argument("--version", action="version", version=f"damer {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, action=_Commands)
-    for module in (predict, train, evaluate, features, dataset, curate, benchmark, report):
+    for module in (predict, train, evaluate, features, dataset, curate, curate_calibrate, benchmark, report):
         module.add_parser(commands)
     return parser
 

@@ -35,4 +35,12 @@ def screener(
         from damer.curation.screening.cues import CueScreener
 
         return CueScreener(thresholds)
+    if name == "demucs":
+        from damer.curation.screening.separation import demucs
+
+        return demucs(thresholds)
+    if name == "spleeter":
+        from damer.curation.screening.separation import spleeter
+
+        return spleeter(spleeter_python, thresholds)
     raise DamerError(f"no screener is called {name}: choose one of {', '.join(SCREENERS)}")
