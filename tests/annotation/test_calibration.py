@@ -109,6 +109,12 @@ def placed(valence: float, arousal: float) -> Trajectory:
     return path(valence * way, arousal * way)
 
 
+def corrected(after_s: float) -> Trajectory:
+    """On the wrong side until some time, then on the right one."""
+    side = np.where(np.arange(400) * 0.05 < after_s, -0.7, 0.5)
+    return path(side, side)
+
+
 @pytest.mark.parametrize(
     ("extremes", "share"),
     [
@@ -118,6 +124,8 @@ def placed(valence: float, arousal: float) -> Trajectory:
         ([(JOY, placed(-0.6, -0.5)), (GRIEF, placed(0.6, 0.5))], 0.0),  # the plane upside down
         ([(CALM, placed(-0.3, -0.5))], 1.0),  # its valence is too small to have a side
         ([(JOY, placed(0.0, 0.0))], 0.0),
+        ([(JOY, corrected(9.0))], 1.0),  # found after a while
+        ([(JOY, corrected(17.0))], 0.0),  # found at the very end
         ([(JOY, Trajectory("joy", "a", np.empty(0), np.empty(0), np.empty(0)))], 0.0),
     ],
 )
