@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from annotation_player import FAILED, PASSED, Player
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from damer.annotation.protocol import (
@@ -73,6 +73,8 @@ DEEDS = st.one_of(
     st.tuples(st.just("pause"), st.just(0)),
     st.tuples(st.just("readmit"), st.just(0)),
 )
+# A busy machine is no finding.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WALKS = st.lists(DEEDS, min_size=15, max_size=60)
 
 
@@ -219,7 +221,7 @@ def check_order(state: AnnotatorState, events: list[Event], drawn: Assignment) -
 
 
 @given(zone=st.sampled_from(sorted(ZONES)), deeds=WALKS)
-@settings(deadline=None, max_examples=60)
+@settings(PATIENT, max_examples=60)
 def test_rules_hold_whatever_is_done(zone: str, deeds: list[tuple[str, int]]) -> None:
     walker = walk(zone, deeds)
     check_time(walker.player.events, zone)
@@ -227,7 +229,7 @@ def test_rules_hold_whatever_is_done(zone: str, deeds: list[tuple[str, int]]) ->
 
 
 @given(zone=st.sampled_from(sorted(ZONES)), deeds=WALKS, back=st.integers(0, 10**6), place=st.integers(0, 59))
-@settings(deadline=None, max_examples=40)
+@settings(PATIENT, max_examples=40)
 def test_any_prefix_of_the_stored_events_gives_the_state_that_was(
     zone: str, deeds: list[tuple[str, int]], back: int, place: int
 ) -> None:
@@ -253,7 +255,7 @@ def test_any_prefix_of_the_stored_events_gives_the_state_that_was(
 
 
 @given(deeds=WALKS)
-@settings(deadline=None, max_examples=20)
+@settings(PATIENT, max_examples=20)
 def test_whoever_follows_what_is_next_gets_to_the_end(deeds: list[tuple[str, int]]) -> None:
     """From any state that a walk can lead to: no dead end, and all work is done."""
     player = walk("Europe/Berlin", deeds).player
