@@ -121,6 +121,18 @@ def test_every_place_in_the_order_is_shared_out(paper: Assignment) -> None:
             assert all(166 * k <= number < 166 * k + 171 for k, number in enumerate(sorted(numbers)))
 
 
+@pytest.mark.parametrize("done", [100, 500, 832, 1500])
+def test_a_study_that_ends_early_has_heard_all_tracks_about_equally_often(
+    paper: Assignment, done: int
+) -> None:
+    """By chance alone the counts of 2 496 tracks would spread over ten and more."""
+    heard = Counter(dict.fromkeys(lengths(2496), 0))
+    for plan in paper.plans.values():
+        heard.update(plan.tracks[:done])
+    assert spread(heard) <= 4
+    assert abs(sum(heard.values()) / 2496 - 20 * done / 1664) < 1e-9
+
+
 def test_groups_are_alike_in_length(paper: Assignment) -> None:
     means = [sum(paper.durations[track] for track in group) / len(group) for group in paper.groups]
     assert max(means) - min(means) < 1.0
