@@ -14,6 +14,9 @@ from damer.core.agreement.sums import Values
 FEWEST_COMMON = 3
 """Two raters are compared only where they share as many targets."""
 
+_MOST_VALUES = 200_000
+"""Groups of rows are ranked at once up to this many values: more would only leave the processor's cache."""
+
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
@@ -25,26 +28,24 @@ def spearman_pairs(table: Values) -> Values:
     ranking = Ranking(table)
     found = np.full((table.shape[1],) * 2, np.nan)
     # Pairs with the same rows in common are ranked together: in most studies that is nearly all of them.
-    together: dict[bytes, list[tuple[Places, Places]]] = defaultdict(list)
-    rows_of: dict[bytes, Mask] = {}
+    together: dict[bytes, tuple[Mask, list[tuple[Places, Places]]]] = {}
     for number, first in enumerate(columns):
         for second in columns[number:]:
             rows = known[:, first[0]] & known[:, second[0]]
-            key = np.packbits(rows).tobytes()
-            rows_of[key] = rows
-            together[key].append((first, second))
-    for key, blocks in together.items():
-        rows = rows_of[key]
-        if rows.sum() < FEWEST_COMMON:
-            continue
-        needed = np.unique(np.concatenate([one for block in blocks for one in block]))
-        unit = ranking.within(rows, needed)
-        correlation = np.clip(unit.T @ unit, -1.0, 1.0)
-        for first, second in blocks:
-            left, right = np.searchsorted(needed, first), np.searchsorted(needed, second)
-            block = correlation[np.ix_(left, right)]
-            found[np.ix_(first, second)] = block
-            found[np.ix_(second, first)] = block.T
+            together.setdefault(np.packbits(rows).tobytes(), (rows, []))[1].append((first, second))
+    groups = [(rows, blocks) for rows, blocks in together.values() if rows.sum() >= FEWEST_COMMON]
+    at_once = max(1, _MOST_VALUES // max(table.size, 1))
+    for start in range(0, len(groups), at_once):
+        part = groups[start : start + at_once]
+        needed = np.unique(np.concatenate([one for _, blocks in part for block in blocks for one in block]))
+        unit = ranking.within(np.array([rows for rows, _ in part]), needed)
+        correlations = np.clip(unit @ unit.transpose(0, 2, 1), -1.0, 1.0)
+        for correlation, (_, blocks) in zip(correlations, part, strict=True):
+            for first, second in blocks:
+                left, right = np.searchsorted(needed, first), np.searchsorted(needed, second)
+                block = correlation[left[:, None], right]
+                found[first[:, None], second] = block
+                found[second[:, None], first] = block.T
     np.fill_diagonal(found, np.nan)
     return found
 
@@ -54,11 +55,15 @@ def spearman_of_others(table: Values, others: Values) -> Values:
     known = ~(np.isnan(others) | np.isnan(table))
     own, theirs = Ranking(table), Ranking(others)
     found = np.full(table.shape[1], np.nan)
-    for columns in _alike(known):
-        rows = known[:, columns[0]]
-        if rows.sum() >= FEWEST_COMMON:
-            product = own.within(rows, columns) * theirs.within(rows, columns)
-            found[columns] = np.clip(product.sum(axis=0), -1.0, 1.0)
+    groups = [columns for columns in _alike(known) if known[:, columns[0]].sum() >= FEWEST_COMMON]
+    at_once = max(1, _MOST_VALUES // max(table.size, 1))
+    for start in range(0, len(groups), at_once):
+        part = groups[start : start + at_once]
+        needed = np.unique(np.concatenate(part))
+        rows = np.array([known[:, columns[0]] for columns in part])
+        products = (own.within(rows, needed) * theirs.within(rows, needed)).sum(axis=2)
+        for product, columns in zip(products, part, strict=True):
+            found[columns] = np.clip(product[np.searchsorted(needed, columns)], -1.0, 1.0)
     return found
 
 
@@ -70,32 +75,41 @@ class Ranking:
     """
 
     def __init__(self, table: Values) -> None:
-        self._order = np.argsort(table, axis=0)
-        ordered = np.take_along_axis(table, self._order, axis=0)
+        values = np.ascontiguousarray(table.T)  # a column's values side by side
+        self._order = np.argsort(values, axis=1)
+        ordered = np.take_along_axis(values, self._order, axis=1)
         # Where the run of equal values that a place belongs to begins, and where the next one begins.
-        new = np.ones((len(table) + 1, table.shape[1]), dtype=bool)
-        new[1:-1] = ordered[1:] != ordered[:-1]
-        place = np.arange(len(table) + 1)[:, None]
-        self._low = np.maximum.accumulate(np.where(new, place, 0), axis=0)[:-1]
-        self._high = np.minimum.accumulate(np.where(new, place, len(table))[::-1], axis=0)[::-1][1:]
+        new = np.ones((len(values), len(table) + 1), dtype=bool)
+        new[:, 1:-1] = ordered[:, 1:] != ordered[:, :-1]
+        place = np.arange(len(table) + 1)
+        self._low = np.maximum.accumulate(np.where(new, place, 0), axis=1)[:, :-1]
+        ends = np.where(new, place, len(table))[:, ::-1]
+        self._high = np.minimum.accumulate(ends, axis=1)[:, ::-1][:, 1:]
 
     def within(self, rows: Mask, columns: Places) -> Values:
-        """Return ranks among some rows, all known in the columns; ties share their mean rank.
+        """Return ranks among some rows; ties share their mean rank.
+
+        Args:
+            rows: bool [groups, all rows], each a choice of rows.
+            columns: Which columns; those not known in all rows of a group mean nothing there.
 
         Returns:
-            float64 [all rows, columns]: centred and of length 1, 0 in the other rows; NaN where a column
-            never moves.
+            float64 [groups, columns, all rows]: centred and of length 1, 0 in the other rows; NaN where a
+            column never moves.
         """
-        order = self._order[:, columns]
-        counted = np.zeros((len(rows) + 1, len(columns)))
-        np.cumsum(rows[order], axis=0, out=counted[1:])
-        low, high = self._low[:, columns], self._high[:, columns]
-        total = np.take_along_axis(counted, low, axis=0) + np.take_along_axis(counted, high, axis=0)
+        order = self._order[columns]
+        counted = np.zeros((len(rows), len(columns), rows.shape[1] + 1))
+        np.cumsum(rows[:, order], axis=2, out=counted[:, :, 1:])
+        flat = counted.reshape(len(rows), -1)
+        first = (np.arange(len(columns)) * counted.shape[2])[:, None]
         # A run of ranks from a + 1 to b has the mean (a + b + 1) / 2, and all n have (n + 1) / 2.
-        ranks = np.empty(order.shape)
-        np.put_along_axis(ranks, order, (total - counted[-1]) / 2, axis=0)
+        middle = flat[:, self._low[columns] + first]
+        middle += flat[:, self._high[columns] + first]
+        middle -= counted[:, :, -1:]
+        ranks = np.empty(middle.shape)
+        ranks.reshape(len(rows), -1)[:, order + (np.arange(len(columns)) * rows.shape[1])[:, None]] = middle
         ranks *= rows[:, None]
-        length = np.sqrt((ranks**2).sum(axis=0))
+        length = np.sqrt(np.einsum("gcr,gcr->gc", ranks, ranks))[:, :, None]
         unit: Values = np.divide(ranks, length, out=np.full(ranks.shape, np.nan), where=length > 0)
         return unit
 
