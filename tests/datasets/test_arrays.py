@@ -57,6 +57,18 @@ def test_a_store_holds_the_same_values(tmp_path: Path, frames: int) -> None:
         import_arrays(other, tmp_path / "store")
 
 
+def test_an_import_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    found = read(arrays(tmp_path / "a", rows=6, frames=44, tracks=3))
+    assert len(import_arrays(found, tmp_path / "store", limit=1).added) == 1
+    (tmp_path / "store" / "tracks.jsonl").unlink()  # as where it was killed
+    with (tmp_path / "store" / "mel.f16").open("ab") as file:
+        file.write(b"half a row")
+    assert import_arrays(found, tmp_path / "store").added == [track.id for track in found.tracks[1:]]
+    store = FeatureStore.open(tmp_path / "store")
+    assert store.verify() == []
+    assert store.views("memo2496-arrays:2").mel == pytest.approx(np.asarray(found.mel[4:6]), abs=0.01)
+
+
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_values_beyond_half_precision_are_scaled(tmp_path: Path, factor: float) -> None:
     root = arrays(tmp_path / "a", rows=6, frames=44)
