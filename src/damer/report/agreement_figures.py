@@ -76,7 +76,10 @@ def _statistics(found: Found) -> Picture:
                 if np.isfinite(one.value):
                     axes.plot(one.value, row + offset, "o", color=colour, markersize=5)
                 else:
-                    axes.text(0.01, row, "the design cannot tell", fontsize=7, color=_FAINT, va="center")
+                    axes.text(
+                        0.01, row, "the design cannot tell", fontsize=7, color=_FAINT, va="center",
+                        backgroundcolor="white",
+                    )  # fmt: skip
         axes.set_title(title, fontsize=11)
         axes.set_xlim(min(-0.1, axes.get_xlim()[0]), 1)
         _plain(axes)
@@ -129,7 +132,8 @@ def _raters(found: Found) -> Picture:
         _plain(axes, "annotators a track", "ICC(A,k) of their mean" if scope == "static" else "")
     panels[0].legend(frameon=False, fontsize=9, loc="lower right")
     caption = (
-        "How reliable the mean of k annotators is (Spearman and Brown); the dotted line is what there was."
+        "How reliable the mean of k annotators is, from ICC(A,1) by Spearman and Brown; the dotted line is "
+        "what there was. Within tracks it lies above the mean of the tracks' own ICC(A,k): some are below 0."
     )
     return Picture("raters", "How many annotators are enough", caption, figure)
 
