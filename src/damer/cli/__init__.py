@@ -41,13 +41,25 @@ def build_parser() -> argparse.ArgumentParser:
         features,
         predict,
         report,
+        sweep,
         train,
     )
 
     parser = argparse.ArgumentParser(prog="damer", description="How music feels, second by second.")
     parser.add_argument("--version", action="version", version=f"damer {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, action=_Commands)
-    for module in (predict, train, evaluate, features, dataset, curate, curate_calibrate, benchmark, report):
+    for module in (
+        predict,
+        train,
+        evaluate,
+        features,
+        dataset,
+        curate,
+        curate_calibrate,
+        benchmark,
+        report,
+        sweep,
+    ):
         module.add_parser(commands)
     return parser
 

@@ -92,8 +92,8 @@ def search(
             key = f"{recipe.model.stem} {recipe.model.context_s}"
             if key not in banks:
                 banks = {key: load_bank(data, recipe.model, recipe.training.preload, place, quiet)}
-            where = Place(out, f"{dimension}-grid{number}", quiet)
-            scores = _scores(banks[key], data, recipe, dimension, where)
+            where = out, f"{dimension}-grid{number}"
+            scores = validation_scores_of(banks[key], data, recipe, dimension, where, quiet)
             rows.append({"dimension": dimension, "settings": list(each), **scores})
     rows.sort(key=lambda row: (row["dimension"], row["loss"]))
     write_json(out / "grid.json", plain(rows))
@@ -101,12 +101,28 @@ def search(
     return rows
 
 
-def _scores(
-    bank: Bank, data: Collection, recipe: Recipe, dimension: Dimension, place: Place
+def validation_scores_of(
+    bank: Bank,
+    data: Collection,
+    recipe: Recipe,
+    dimension: Dimension,
+    where: tuple[Path, str],
+    quiet: bool = True,
 ) -> dict[str, float]:
+    """Train a recipe's network, the test part set aside, and return its scores on the validation part.
+
+    Args:
+        bank: features of all tracks.
+        data: the tracks.
+        recipe: network and settings.
+        dimension: arousal or valence.
+        where: the folder to write in, and the training's name in it; one cut short goes on.
+        quiet: no progress bar.
+    """
     originals = [track for track in data.tracks if track.variant == 0]
     aside = split_ids(originals, dimension, recipe.training).test
     parts = divide(bank, dimension, recipe.training, aside)
+    place = Place(*where, quiet)
     trained = train_network(Task(bank, parts, recipe, data.spec, recipe.training.seed), place)
     probability = probabilities(trained.network, trained.validation)
     return validation_scores(bank, parts.validation, probability, parts.track_labels)
