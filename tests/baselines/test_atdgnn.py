@@ -9,6 +9,7 @@ from cues import COCHLEA, FRAMES, MEL, accuracy, learn, parameters, segment_cue,
 from damer.baselines.atdgnn import (
     BASELINE,
     AtDgnn,
+    DynamicGraphLayer,
     areas_of,
     dynamic_adjacency,
     log_power,
@@ -41,6 +42,16 @@ def test_adjacency_reads_one_sample_at_a_time() -> None:
     nodes = torch.randn(3, 5, 7)
     alone = dynamic_adjacency(nodes[1:2])
     torch.testing.assert_close(dynamic_adjacency(nodes)[1:2], alone)
+
+
+def test_a_layer_uses_the_graph_of_each_sample() -> None:
+    torch.manual_seed(0)
+    layer, nodes = DynamicGraphLayer(7, 4), torch.randn(3, 5, 7)
+    found = layer(nodes)
+    for sample, features in zip(nodes, found, strict=True):
+        raw = torch.softmax(sample @ sample.T / math.sqrt(7), dim=1) + torch.eye(5)
+        told = (raw / 2 @ sample) @ layer.linear.weight.T + layer.linear.bias
+        torch.testing.assert_close(features, told.clamp(min=0))
 
 
 def test_a_band_moves_only_the_node_of_its_area() -> None:
