@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,8 @@ def test_a_test_group_put_into_training_is_refused(small_recipe: RecipeMaker) ->
     parts = divide(bank, "arousal", config, split_ids(bank.tracks, "arousal", config).test)
     for name in ("train", "pool", "validation"):
         kept, moved = parts.test[SECONDS:], parts.test[:SECONDS]  # one track of a group of two
-        leaking = replace(parts, test=kept, **{name: np.concatenate([getattr(parts, name), moved])})
+        changed: dict[str, Any] = {name: np.concatenate([getattr(parts, name), moved]), "test": kept}
+        leaking = replace(parts, **changed)
         with pytest.raises(
             DamerError, match=r"leak: toy:\d+ is trained on and toy:\d+ is tested on.*same group"
         ):
