@@ -1,10 +1,8 @@
-"""Whole runs: the manifest, going on after a stop, the same again, duplicates, licences, what is refused."""
+"""Whole runs: the manifest, going on after a stop, the same again, duplicates, licences, voices."""
 
 import csv
-import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from curating import RATE, RULES, curate, digests
 from pyarrow import parquet
 from sounds import tones
 
 from damer.core.errors import DamerError
-from damer.curation import Curation, CurationSettings, Result, Row, track
+from damer.curation import Curation, CurationSettings, Row, track
 from damer.curation import fingerprint as prints
-from damer.curation.disk import CannotWriteError
 from damer.curation.manifest import COLUMNS
 
-RATE = 44100
-RULES = CurationSettings(min_s=1.5, max_s=4, screener="none")
+pytestmark = pytest.mark.usefixtures("no_fingerprints")
 
 # The columns that other parts of the product read; more may be added, none may go.
 PROMISED = set(
@@ -33,62 +30,6 @@ screener_weights_sha256 vocal_score vocal_verdict vocal_threshold duplicate_of d
 source artist title track_id
 """.split()  # noqa: SIM905
 )
-
-
-@pytest.fixture(autouse=True)
-def no_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Near duplicates have tests of their own; making fingerprints takes a process a file."""
-    monkeypatch.setattr(prints, "maker", lambda: "")
-    monkeypatch.setattr(prints, "missing", lambda: "near duplicates are not looked for")
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Return a folder with three good files, a copy, and three that are turned away or cannot be read."""
-    folder = tmp_path / "source"
-    (folder / "below").mkdir(parents=True)
-    soundfile.write(folder / "b.wav", tones(2, RATE, 1), RATE)
-    soundfile.write(folder / "below" / "a.flac", tones(2, 22050, 2), 22050)
-    soundfile.write(folder / "ü 音.ogg", tones(2, RATE, 3), RATE)
-    shutil.copy(folder / "b.wav", folder / "copy of b.wav")
-    soundfile.write(folder / "short.wav", tones(1, RATE), RATE)
-    (folder / "empty.mp3").touch()
-    (folder / "text.wav").write_text("no sound at all\n" * 500)
-    (folder / "cover.jpg").write_bytes(b"\xff\xd8")
-    (folder / ".hidden.wav").write_bytes(b"x")
-    return folder
-
-
-def curate(
-    source: Path,
-    out: Path,
-    settings: CurationSettings = RULES,
-    licences: Path | None = None,
-    workers: int = 1,
-) -> tuple[Result, dict[str, Row], list[str]]:
-    """Run; return the result, the rows by file, and the files that were worked on."""
-    worked: list[str] = []
-
-    def arrived(row: Row | None, earlier: bool) -> None:
-        assert (row is None) == earlier
-        if row is not None:
-            worked.append(row.file)
-
-    with Curation(source, out, settings, licences) as run:
-        run.find()
-        run.work(workers, arrived)
-        result = run.finish()
-        rows = {row.file: row for row in run.rows()}
-    return result, rows, worked
-
-
-def digests(out: Path) -> dict[str, str]:
-    """Return the SHA-256 of every result, the hidden memory left out."""
-    return {
-        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and ".curation" not in path.parts
-    }
 
 
 def test_manifest(source: Path, tmp_path: Path) -> None:
@@ -319,136 +260,3 @@ def test_voices(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "f" * 64,
     )
     assert result.counts["kept"] == 2
-
-
-# -- what is refused -----------------------------------------------------------------------------------------
-
-
-def test_two_runs_on_one_folder(source: Path, tmp_path: Path) -> None:
-    with (
-        Curation(source, tmp_path / "out", RULES),
-        pytest.raises(DamerError, match="another run is at work in it; wait"),
-    ):
-        Curation(source, tmp_path / "out", RULES)
-    curate(source, tmp_path / "out")  # and the lock is gone with the run
-
-
-def test_folders_that_do_not_fit(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(DamerError, match="is not a folder; name the folder"):
-        Curation(source / "b.wav", tmp_path / "out", RULES)
-    with pytest.raises(DamerError, match="results cannot go where the sources are"):
-        Curation(source, source, RULES)
-    with pytest.raises(DamerError, match="is not a folder; choose another --out"):
-        Curation(source, source / "b.wav", RULES)
-    (tmp_path / "nothing").mkdir()
-    with (
-        Curation(tmp_path / "nothing", tmp_path / "out", RULES) as run,
-        pytest.raises(DamerError, match="no sound"),
-    ):
-        run.find()
-    curate(source, tmp_path / "filled")
-    (tmp_path / "other").mkdir()
-    shutil.copy(source / "b.wav", tmp_path / "other")
-    with (
-        Curation(tmp_path / "other", tmp_path / "filled", RULES) as run,
-        pytest.raises(DamerError, match="was made from"),
-    ):
-        run.find()
-    assert not (source / ".curation").exists()
-
-
-def test_results_inside_the_source_are_no_sources(source: Path) -> None:
-    _, rows, _ = curate(source, source / "below" / "out")
-    _, rows_again, _ = curate(source, source / "below" / "out")
-    assert list(rows) == list(rows_again)
-    assert not any("out/" in name for name in rows)
-
-
-@pytest.mark.parametrize(
-    ("values", "problem"),
-    [
-        ({"min_s": 0.5}, "durations"),
-        ({"min_s": 10, "max_s": 5}, "durations"),
-        ({"max_s": 1e6}, "durations"),
-        ({"min_s": float("nan")}, "durations"),
-        ({"loudness_lufs": -80}, "loudness"),
-        ({"loudness_lufs": 1}, "loudness"),
-        ({"true_peak_dbtp": 0.5}, "true peak"),
-    ],
-)
-def test_rules_out_of_range(values: dict[str, float], problem: str) -> None:
-    with pytest.raises(DamerError, match=problem):
-        CurationSettings(**values)  # type: ignore[arg-type]
-
-
-def test_disk_that_fills_up_ends_the_run_and_the_rest_is_done_later(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out, calls = tmp_path / "out", []
-    kept = os.fsync
-
-    def full(descriptor: int) -> None:
-        calls.append(descriptor)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        kept(descriptor)
-
-    monkeypatch.setattr("damer.curation.track.os.fsync", full)
-    with Curation(source, out, RULES) as run:
-        run.find()
-        with pytest.raises(
-            DamerError, match=r"out: cannot be written \(no space left on device\); make room"
-        ):
-            run.work(1, lambda row, earlier: None)
-    assert len(list((out / "audio").iterdir())) == 1
-    assert not any(path.suffix == ".part" or ".f32" in path.name for path in out.rglob("*"))
-    monkeypatch.undo()
-    monkeypatch.setattr(prints, "maker", lambda: "")
-    result, _, worked = curate(source, out)
-    assert "b.wav" not in worked
-    assert result.counts["kept"] == 3
-
-
-@pytest.mark.parametrize("name", ["manifest.parquet", "manifest.csv", "curation.json"])
-def test_manifest_is_whole_or_as_it_was(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    out = tmp_path / "out"
-    curate(source, out)
-    before = digests(out)
-    real = Path.replace
-
-    def refuse(self: Path, target: Path) -> Path:
-        if target.name == name:
-            raise OSError(28, "No space left on device")
-        return real(self, target)
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(CannotWriteError, match="no space left on device"):
-        curate(source, out)
-    assert digests(out) == before
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_that_takes_no_files(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir(mode=0o500)
-    with pytest.raises(DamerError, match="choose another --out"):
-        Curation(source, tmp_path / "out", RULES)
-
-
-def test_state_that_is_no_database(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "out" / ".curation").mkdir(parents=True)
-    (tmp_path / "out" / ".curation" / "state.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(DamerError, match="file is not a database"):
-        Curation(source, tmp_path / "out", RULES)
-
-
-def test_names_that_are_no_text(source: Path, tmp_path: Path) -> None:
-    name = os.fsdecode(b"caf\xe9\nnew.wav")
-    try:
-        shutil.copy(source / "below" / "a.flac", source / name)
-    except OSError:
-        pytest.skip("this file system takes only text as names")
-    _, rows, _ = curate(source, tmp_path / "out")
-    assert rows[r"caf\xe9\nnew.wav"].status == "rejected"  # the exact copy that comes later by name
-    assert rows[r"caf\xe9\nnew.wav"].duplicate_of == "below/a.flac"
