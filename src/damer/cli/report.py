@@ -16,8 +16,8 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add `damer report`."""
     parser = subparsers.add_parser(
         "report",
-        help="tables of benchmarks, beside the paper's numbers",
-        description="Make tables from the rows of `damer benchmark`, and from nothing else.",
+        help="tables and figures of benchmarks, beside the paper's numbers",
+        description="Make tables and figures from the runs of `damer benchmark`, and from nothing else.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     tables = actions.add_parser(
@@ -42,6 +42,31 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         default="track",
         help="which protocol's runs stand in tables II to V (%(default)s)",
     )
+    _add_figures(actions)
+
+
+def _add_figures(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+    figures = actions.add_parser(
+        "figures",
+        help="figures 5 and 6: pseudo-labels and memory over the epochs",
+        description="Draw figures 5 and 6 of the paper from the logs of recorded runs of DAMER (PNG, SVG).",
+    )
+    figures.set_defaults(run=run_figures)
+    add = figures.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="results.jsonl, or the folder that holds it")
+    add("--out", type=Path, metavar="DIR", required=True, help="folder of the figures")
+
+
+def run_figures(arguments: argparse.Namespace) -> int:
+    """Read rows and logs, draw."""
+    from damer.benchmark.results import RESULTS, read_rows
+    from damer.report.figures import draw
+
+    folders = [path if path.is_dir() else path.parent for path in arguments.results]
+    rows = [(folder, row) for folder in folders for row in read_rows(folder / RESULTS)]
+    for path in draw(rows, arguments.out):
+        print(path)
+    return 0
 
 
 def run_tables(arguments: argparse.Namespace) -> int:
