@@ -151,3 +151,69 @@ def test_every_parameter_of_the_extensions_gets_a_gradient() -> None:
 def test_impossible_extensions_are_refused_by_name(settings: dict[str, object], name: str) -> None:
     with pytest.raises(DamerError, match=f"network setting {name}="):
         vary(**settings)
+
+
+def harmonic(**settings: object) -> DamerConfig:
+    values = {"cochlea_bands": 12, "stem": "statistics", "context_s": 6, "tonal_hidden": 16, "head": "mean"}
+    return vary(**(values | settings))
+
+
+def stem_inputs(config: DamerConfig, batch: int = 5) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(3)
+    stem = Damer(config).stem
+    rows = config.cochlea_bands + stem.tonal_rows
+    mel = torch.randn(batch, config.mel_bands, stem.mel_features)
+    return mel, torch.randn(batch, rows, stem.cochleagram_features)
+
+
+def test_the_harmony_head_hears_the_harmony_alone() -> None:
+    config = harmonic()
+    torch.manual_seed(0)
+    network = Damer(config).eval()
+    mel, cochleagram = stem_inputs(config)
+    other = cochleagram.clone()
+    other[:, : config.cochlea_bands] += 1.0
+    before, after = network(mel, cochleagram), network(mel + 1.0, other)
+    torch.testing.assert_close(after.harmony, before.harmony)
+    assert not torch.allclose(after.fused, before.fused)
+    head = network.harmony_head
+    assert head is not None
+    first, second = head.hidden[0], head.hidden[3]
+    assert isinstance(first, torch.nn.Linear)
+    assert isinstance(second, torch.nn.Linear)
+    gelu = torch.nn.functional.gelu
+    hidden = gelu(cochleagram[:, config.cochlea_bands :].flatten(1) @ first.weight.T + first.bias)
+    hidden = gelu(hidden @ second.weight.T + second.bias)
+    expected = hidden @ head.answer.weight.T + head.answer.bias
+    torch.testing.assert_close(before.harmony, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_harmony_weighs_as_much_as_the_three_heads_together() -> None:
+    config = harmonic(styles=2)
+    torch.manual_seed(0)
+    network = Damer(config).eval()
+    output = network(*stem_inputs(config))
+    three = [head.softmax(-1)[:, 1] for head in (output.mel, output.cochleagram, output.fused)]
+    expected = (sum(three, torch.zeros(5)) / 3 + output.harmony.softmax(-1)[:, 1]) / 2
+    torch.testing.assert_close(network.probability(output), expected)
+
+
+def test_harmony_is_read_over_a_context_of_its_own() -> None:
+    narrow = Damer(harmonic(context_s=10, tonal_context_s=2)).stem
+    wide = Damer(harmonic(context_s=10)).stem
+    torch.manual_seed(0)
+    mel, cochleagram = torch.randn(20, 8, 9), torch.rand(20, 12, 7)
+    changed = cochleagram.clone()
+    changed[13:] += torch.rand(7, 12, 7)  # keys look at two seconds more on either side
+    centre = torch.tensor([10])
+    for stem, same in ((narrow, True), (wide, False)):
+        rows = [stem.tokens(mel, view, centre)[1][:, 12:] for view in (cochleagram, changed)]
+        assert torch.equal(*rows) == same
+    bands = [narrow.tokens(mel, view, centre)[1][:, :12] for view in (cochleagram, changed)]
+    assert not torch.equal(*bands)
+
+
+def test_harmony_needs_a_stem_that_reads_it() -> None:
+    for setting in ("tonal_hidden", "tonal_context_s"):
+        with pytest.raises(DamerError, match=f"{setting}=8: needs stem='statistics'"):
+            vary(**{setting: 8})

@@ -177,7 +177,8 @@ _BANKS: dict[tuple[str, ...], Bank] = {}
 
 def _bank(setting: Setting, corpus: str, recipe: Recipe) -> Bank:
     """Return a corpus's features for a network; the last one made is kept for the next job."""
-    stem = (recipe.model.stem, str(recipe.model.context_s), recipe.training.preload)
+    contexts = (str(recipe.model.context_s), str(recipe.model.tonal_context_s))
+    stem = (recipe.model.stem, *contexts, recipe.training.preload)
     key = (*setting.stores, corpus, str(setting.permute), *stem)
     if key not in _BANKS:
         _BANKS.clear()

@@ -63,6 +63,12 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="KEY=V,V",
         help="try every combination of these settings on the validation part; the test part stays unseen",
     )
+    add(
+        "--teacher",
+        type=Path,
+        metavar="JSONL",
+        help="other methods' answers for the tracks to train on; they soften the labels by teacher_share",
+    )
     add("--resume", action="store_true", help="go on with the run in --out")
     add("--weights", choices=("float32", "float16"), default="float32", help="how checkpoints store weights")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
@@ -119,9 +125,11 @@ def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     from damer.training.protocols import LEAKY
     from damer.training.run import Plan, execute, is_finished
     from damer.training.summary import table
+    from damer.training.teacher import Teacher
 
     folds, fold = _folds(arguments)
-    plan = Plan(recipe, _dimensions(arguments), folds, fold, arguments.all_data, arguments.weights)
+    teacher = Teacher.load(arguments.teacher) if arguments.teacher else None
+    plan = Plan(recipe, _dimensions(arguments), folds, fold, arguments.all_data, arguments.weights, teacher)
     if arguments.resume and is_finished(arguments.out):
         print(f"{arguments.out}: this run is over already")
         return 0

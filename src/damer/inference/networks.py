@@ -34,6 +34,7 @@ class _Reading(NamedTuple):
     spec: FeatureSpec
     stem: str
     context_s: int
+    tonal_context_s: int
 
 
 @dataclass
@@ -46,7 +47,9 @@ class _Ensemble:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, device: torch.device) -> "_Ensemble":
-        readings = [_Reading(checkpoint.spec, c.stem, c.context_s) for c in checkpoint.configs]
+        readings = [
+            _Reading(checkpoint.spec, c.stem, c.context_s, c.tonal_context_s) for c in checkpoint.configs
+        ]
         return cls([n.to(device).eval() for n in checkpoint.networks], readings, checkpoint.temperature)
 
     def ask(self, tokens: Mapping[_Reading, tuple[Tensor, Tensor]]) -> Tensor:
@@ -65,8 +68,9 @@ class _Ensemble:
 
 
 def _heads(output: DamerOutput, temperature: float) -> Tensor:
-    """Return the positive probabilities of the three heads [3, B]."""
-    logits = torch.stack([output.mel, output.cochleagram, output.fused]).float()
+    """Return the positive probabilities of the heads [3, B], [4, B] with one for the harmony."""
+    heads = [output.mel, output.cochleagram, output.fused]
+    logits = torch.stack([*heads, output.harmony] if len(output.harmony) else heads).float()
     return (logits / temperature).softmax(dim=-1)[..., 1]
 
 
@@ -107,7 +111,7 @@ class Views2Emotion:
             for reading, config in zip(ensemble.readings, checkpoint.configs, strict=True)
         }
         self.specs: tuple[FeatureSpec, ...] = tuple(dict.fromkeys(reading.spec for reading in self._stems))
-        self.context_s = max(reading.context_s for reading in self._stems)
+        self.context_s = max(max(reading.context_s, reading.tonal_context_s) for reading in self._stems)
         self.halo_s = int(any(spec.cochleagram == "semitone" for spec in self.specs))
 
     def __call__(

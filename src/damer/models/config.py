@@ -24,6 +24,8 @@ _LIMITS = {
     "mel_patch": (1, 4096),
     "cochleagram_patch": (1, 4096),
     "tonal_tokens": (0, 256),
+    "tonal_hidden": (0, 4096),
+    "tonal_context_s": (0, 600),
     "styles": (1, 64),
 }
 
@@ -56,6 +58,9 @@ class DamerConfig:
             tokens octaves.
         tonal_tokens: tokens made of the harmony that the statistics stem reads; they join the cochleagram's.
         tonal_dropout: probability of dropping one of the harmony's features, in [0, 1).
+        tonal_hidden: width of a head that answers from the harmony alone, beside the paper's three; 0 has
+            none. With head="mean" it weighs as much as those three together.
+        tonal_context_s: seconds around a second whose harmony is read; 0 takes `context_s`.
         feature_limit: standardised features are kept within ± this many deviations, so that strange sound
             cannot shout; 0 sets no limit.
         styles: kinds of music that the heads tell apart, each with an offset of its own to the shared answer,
@@ -80,6 +85,8 @@ class DamerConfig:
     cochleagram_patch: int = 1
     tonal_tokens: int = 0
     tonal_dropout: float = 0.0
+    tonal_hidden: int = 0
+    tonal_context_s: int = 0
     feature_limit: float = 0.0
     styles: int = 1
 
@@ -93,10 +100,11 @@ class DamerConfig:
             rate = getattr(self, name)
             if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 <= rate < limit:
                 raise DamerError(f"network setting {name}={rate!r}: use a number from 0 to below {limit:g}")
-        if self.tonal_tokens and self.stem != "statistics":
-            raise DamerError(
-                f"network setting tonal_tokens={self.tonal_tokens}: needs stem='statistics', or 0"
-            )
+        for name in ("tonal_tokens", "tonal_hidden", "tonal_context_s"):
+            if getattr(self, name) and self.stem != "statistics":
+                raise DamerError(
+                    f"network setting {name}={getattr(self, name)}: needs stem='statistics', or 0"
+                )
         choices = {"tokens": TokenKind, "positions": PositionKind, "head": Head, "stem": StemKind}
         for name, kind in choices.items():
             value = getattr(self, name)

@@ -22,6 +22,7 @@ class DamerOutput(NamedTuple):
         fused: logits of the fused head [B, 2].
         embedding: fused embedding z_fuse [B, fused_dim], not normalised.
         style: logits of the styles [B, styles]; [0, 1] where the network has none.
+        harmony: logits of the head that hears the harmony alone [B, 2]; [0, 2] where the network has none.
     """
 
     mel: Tensor
@@ -29,6 +30,7 @@ class DamerOutput(NamedTuple):
     fused: Tensor
     embedding: Tensor
     style: Tensor = torch.empty(0, 1)
+    harmony: Tensor = torch.empty(0, CLASSES)
 
 
 def _positions(count: int, dim: int) -> nn.Parameter:
@@ -84,6 +86,34 @@ class TonalEmbedding(nn.Module):
         """Return tokens [B, N, D] of standardised rows [B, R, G]."""
         tokens = _trainable(self.project(self.dropout(rows.flatten(1))), self)
         return tokens.view(-1, *self.position.shape) + self.position.to(tokens.dtype)
+
+
+class HarmonyHead(nn.Module):
+    """An answer from the features of harmony alone: what no spectrum can drown.
+
+    Args:
+        features: how many features the stem gives.
+        config: the network's configuration.
+    """
+
+    def __init__(self, features: int, config: DamerConfig) -> None:
+        super().__init__()
+        width, layers = features, []
+        for _ in range(2):
+            layers += [nn.Linear(width, config.tonal_hidden), nn.GELU(), nn.Dropout(config.tonal_dropout)]
+            width = config.tonal_hidden
+        self.hidden = nn.Sequential(*layers)
+        self.answer = nn.Linear(width, CLASSES)
+        self.styles = StyleOffsets(width, config.styles) if config.styles > 1 else None
+
+    def forward(self, rows: Tensor, weights: Tensor | None) -> Tensor:
+        """Return logits [B, 2] of standardised rows [B, R, G]; weights of the styles [B, styles] or None."""
+        hidden = self.hidden(rows.flatten(1))
+        answer: Tensor = self.answer(hidden)
+        if self.styles is None or weights is None:
+            return answer
+        mixed: Tensor = self.styles(answer, hidden, weights)
+        return mixed
 
 
 class StyleOffsets(nn.Module):
@@ -145,6 +175,10 @@ class Damer(nn.Module):
         if config.tonal_tokens:
             width = self.stem.tonal_rows * self.stem.cochleagram_features
             self.tonal_embedding = TonalEmbedding(width, config)
+        self.harmony_head: HarmonyHead | None = None
+        if config.tonal_hidden:
+            width = self.stem.tonal_rows * self.stem.cochleagram_features
+            self.harmony_head = HarmonyHead(width, config)
         self.layers = nn.ModuleList(
             CrossViewLayer(config.dim, config.heads, config.ffn_ratio, config.dropout)
             for _ in range(config.layers)
@@ -195,17 +229,20 @@ class Damer(nn.Module):
             self.fused_head(embedding),
             embedding,
         )
-        if self.style_head is None:
-            return output
-        styles = self.style_head(pooled)
-        weights = _style_weights(styles, style)
-        return DamerOutput(
-            self.mel_styles(output.mel, mel_pooled, weights),
-            self.cochleagram_styles(output.cochleagram, cochleagram_pooled, weights),
-            self.fused_styles(output.fused, embedding, weights),
-            embedding,
-            styles,
-        )
+        weights: Tensor | None = None
+        if self.style_head is not None:
+            styles = self.style_head(pooled)
+            weights = _style_weights(styles, style)
+            output = output._replace(
+                mel=self.mel_styles(output.mel, mel_pooled, weights),
+                cochleagram=self.cochleagram_styles(output.cochleagram, cochleagram_pooled, weights),
+                fused=self.fused_styles(output.fused, embedding, weights),
+                style=styles,
+            )
+        if self.harmony_head is not None:
+            rows = cochleagram[:, self.config.cochlea_bands :]
+            output = output._replace(harmony=self.harmony_head(rows, weights))
+        return output
 
     def _standardised(self, features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
         limit = self.config.feature_limit
@@ -229,7 +266,10 @@ class Damer(nn.Module):
         heads = {"mel": output.mel, "cochleagram": output.cochleagram, "fused": output.fused}
         chosen = list(heads.values()) if self.config.head == "mean" else [heads[self.config.head]]
         probabilities = [(logits.float() / temperature).softmax(dim=-1)[:, 1] for logits in chosen]
-        return torch.stack(probabilities).mean(dim=0)
+        mean = torch.stack(probabilities).mean(dim=0)
+        if self.harmony_head is None or self.config.head != "mean":
+            return mean
+        return (mean + (output.harmony.float() / temperature).softmax(dim=-1)[:, 1]) / 2
 
     @torch.no_grad()
     def set_standardisation(

@@ -108,10 +108,12 @@ class StatisticsStem:
     Args:
         context_s: seconds of a window, C; at the edges of a track it is cut, to no less than half
             if the track is as long.
+        tonal_context_s: seconds of the window whose harmony is read; 0 is the same window.
     """
 
-    def __init__(self, context_s: int) -> None:
+    def __init__(self, context_s: int, tonal_context_s: int = 0) -> None:
         self.context_s = context_s
+        self.tonal_context_s = tonal_context_s or context_s
         self.mel_features = 2 * _MEL_STATISTICS
         self.cochleagram_features = 2 * _COCHLEAGRAM_STATISTICS
         self.tonal_rows = -(-(PITCH_CLASSES * DEGREE_FEATURES + GLOBAL_FEATURES) // self.cochleagram_features)
@@ -122,13 +124,11 @@ class StatisticsStem:
 
     def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84 + 10, 14]."""
-        before = self.context_s // 2
-        starts = (centres - before).clamp(min=0)
-        ends = (centres + (self.context_s - before)).clamp(max=len(mel))
-        mean = WindowMean(starts, ends)
+        mean = _window_mean(centres, self.context_s, len(mel))
         mel_mean, cochleagram_mean = mean(mel), mean(cochleagram)
         bands = torch.cat([cochleagram_mean, mean.deviation(cochleagram, cochleagram_mean)], dim=-1)
-        degrees, overall = tonal_features(cochleagram[..., _ENERGY], mean)
+        heard = _window_mean(centres, self.tonal_context_s, len(mel))
+        degrees, overall = tonal_features(cochleagram[..., _ENERGY], heard)
         tonal = torch.cat([degrees.flatten(1), overall], dim=-1)
         missing = self.tonal_rows * self.cochleagram_features - tonal.shape[1]
         rows = torch.nn.functional.pad(tonal, (0, missing)).view(len(tonal), self.tonal_rows, -1)
@@ -138,8 +138,16 @@ class StatisticsStem:
         )
 
 
+def _window_mean(centres: Tensor, context_s: int, seconds: int) -> WindowMean:
+    """Return the windows of `context_s` around `centres` [B], cut at the edges of a track of `seconds`."""
+    before = context_s // 2
+    starts = (centres - before).clamp(min=0)
+    ends = (centres + (context_s - before)).clamp(max=seconds)
+    return WindowMean(starts, ends)
+
+
 def make_stem(config: DamerConfig) -> Stem:
     """Return the stem that `config` names."""
     if config.stem == "statistics":
-        return StatisticsStem(config.context_s)
+        return StatisticsStem(config.context_s, config.tonal_context_s)
     return RawStem(config.frames)

@@ -124,12 +124,16 @@ def step(
     loss, style = losses.total, _style_loss(labelled, batch)
     if style is not None:
         loss = loss + config.lambda_style * style
+    harmony = _harmony_loss(labelled, target)
+    if harmony is not None:
+        loss = loss + config.lambda_classification * harmony
     norm = learner.update(loss, config, check_gradients)  # line 17
     _remember(learner, batch, query, config, tau)  # line 18
     truth = batch.pool_truth if has_pool else batch.label
     return {
         **{f"loss/{name}": value for name, value in losses.to_dict().items()},
         **({} if style is None else {"loss/style": style.item()}),
+        **({} if harmony is None else {"loss/harmony": harmony.item()}),
         **{f"pcl/{name}": value for name, value in pseudo.means().items()},
         **_pseudo_accuracy(pseudo, truth),
         "pcl/tau": tau,
@@ -173,6 +177,11 @@ def _style_loss(labelled: DamerOutput, batch: Batch) -> Tensor | None:
     if labelled.style.shape[1] < 2:
         return None
     return nn.functional.cross_entropy(labelled.style, batch.corpus)
+
+
+def _harmony_loss(output: DamerOutput, target: Tensor) -> Tensor | None:
+    """Return the cross-entropy of the head that hears harmony alone; None for a network without it."""
+    return nn.functional.cross_entropy(output.harmony, target) if len(output.harmony) else None
 
 
 def _memory_features(output: DamerOutput, config: TrainingConfig, tau: float) -> Tensor:

@@ -37,6 +37,7 @@ class TrainingConfig:
 
     Data
         labels: "second" (per-second labels where the corpus has them) or "track".
+        teacher_share: with `--teacher`, how much of a target is the teacher's answer, 0 to 1.
         soft_label_width: 0 for hard classes; else the class is sigmoid(value / width), so that a value near
             the threshold says less.
         segments_per_track: seconds drawn from each track in each epoch; 0 takes all of them.
@@ -108,6 +109,7 @@ class TrainingConfig:
 
     labels: Literal["second", "track"] = "second"
     soft_label_width: float = 0.0
+    teacher_share: float = 0.5
     segments_per_track: int = 0
     balance: Balance = "none"
     balance_power: float = 1.0
@@ -157,7 +159,7 @@ class TrainingConfig:
         ]
         for name in not_negative:
             self._require(name, getattr(self, name) >= 0, "0 or more")
-        for name in ("theta_max", "theta_min", "band_mask", "balance_power"):
+        for name in ("theta_max", "theta_min", "band_mask", "balance_power", "teacher_share"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         for name in ("test_fraction", "validation_fraction", "label_smoothing", "momentum", "average"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")

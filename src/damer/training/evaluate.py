@@ -65,13 +65,18 @@ def logits(network: Damer, bank: Bank, rows: IntArray, bfloat16: bool = False) -
         mel, cochleagram = bank.gather(chosen)
         with autocast(bank.device, bfloat16):
             output = network(mel.float(), cochleagram.float())
-        found.append(torch.stack([output.mel, output.cochleagram, output.fused]).float().cpu())
-    return torch.cat(found, dim=1) if found else torch.empty((3, 0, 2))
+        heads = [output.mel, output.cochleagram, output.fused]
+        if network.harmony_head is not None:
+            heads.append(output.harmony)
+        found.append(torch.stack(heads).float().cpu())
+    return torch.cat(found, dim=1) if found else torch.empty((3 + (network.harmony_head is not None), 0, 2))
 
 
 def probabilities(network: Damer, answer: Tensor, temperature: float = 1.0) -> Floats:
     """Return the probability of class 1 [N] that logits [3, N, 2] mean, by the network's configured head."""
     output = DamerOutput(answer[0], answer[1], answer[2], torch.empty((answer.shape[1], 0)))
+    if len(answer) > 3:
+        output = output._replace(harmony=answer[3])
     return network.probability(output, temperature).double().numpy()
 
 

@@ -193,7 +193,7 @@ def _predict(
     answers: list[NDArray[np.float64]] = []
     for item in checkpoints:
         config = item.configs[0]
-        key = (config.stem, config.context_s)
+        key = (config.stem, config.context_s, config.tonal_context_s)
         if key not in banks:
             banks[key] = load_bank(data, config, device=device, quiet=True)
         bank = banks[key]

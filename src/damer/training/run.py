@@ -32,6 +32,7 @@ from damer.training.protocols import divide
 from damer.training.recipes import Recipe
 from damer.training.record import training_record
 from damer.training.summary import Report, plain, report
+from damer.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Plan:
         fold: train this fold alone, from 1; 0 trains each.
         all_data: test on nothing, train on everything.
         weights: how checkpoints store weights.
+        teacher: answers that soften the targets, None for labels alone.
     """
 
     recipe: Recipe
@@ -53,6 +55,7 @@ class Plan:
     fold: int = 0
     all_data: bool = False
     weights: Literal["float32", "float16"] = "float32"
+    teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
         """Refuse contradictions."""
@@ -70,7 +73,12 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values."""
-        return {**vars(self), "recipe": self.recipe.to_dict(), "dimensions": list(self.dimensions)}
+        return {
+            **vars(self),
+            "recipe": self.recipe.to_dict(),
+            "dimensions": list(self.dimensions),
+            "teacher": self.teacher.sha256 if self.teacher else None,
+        }
 
 
 def execute(
@@ -227,6 +235,11 @@ class _Runner:
                 self.bank, first.test, probability, first.labels, first.track_labels, fold.number
             )
         record = training_record(self.plan.recipe, dimension, self.bank, parts, trained, fold.name)
+        if self.plan.teacher:
+            record["teacher"] = {
+                "sha256": self.plan.teacher.sha256,
+                "share": self.plan.recipe.training.teacher_share,
+            }
         if tested:
             record["metrics"] = report(tested, intervals=False)
         saved = checkpoint.Checkpoint(
@@ -250,6 +263,10 @@ class _Runner:
         trained: list[Trained[Damer]] = []
         for member in range(config.members):
             part = divide(self.bank, dimension, config, fold.test_ids, member)
+            if self.plan.teacher:
+                part = self.plan.teacher.soften(
+                    part, self.bank, dimension, fold.name, fold.test_ids, config.teacher_share
+                )
             name = dimension + (f"-fold{fold.number}" if fold.number else "")
             name += f"-member{member + 1}" if config.members > 1 else ""
             task = Task(self.bank, part, recipe, self.data.spec, config.seed + member)

@@ -89,7 +89,7 @@ def search(
     for dimension in grid.dimensions:
         for number, (each, recipe) in enumerate(recipes, 1):
             recipe.check_spec(data.spec, ", ".join(data.names))
-            key = f"{recipe.model.stem} {recipe.model.context_s}"
+            key = f"{recipe.model.stem} {recipe.model.context_s} {recipe.model.tonal_context_s}"
             if key not in banks:
                 banks = {key: load_bank(data, recipe.model, recipe.training.preload, place, quiet)}
             where = out, f"{dimension}-grid{number}"

@@ -134,5 +134,6 @@ def _code_hash() -> str:
 
 def _settings_hash(store: FeatureStore, config: DamerConfig) -> str:
     entries = [(name, store.entry(name).offset, store.entry(name).crc32) for name in store.ids]
-    text = json.dumps([config.stem, config.context_s, config.frames, store.spec.hash(), entries])
+    context = [config.context_s, config.tonal_context_s]
+    text = json.dumps([config.stem, context, config.frames, store.spec.hash(), entries])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
