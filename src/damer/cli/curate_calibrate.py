@@ -53,8 +53,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--spleeter-python", type=Path, metavar="FILE", help="the Python of the environment with Spleeter")
     add("--false-reject", type=_share, default=0.05, metavar="SHARE", help="largest share of clips without "
         "voice that may be called likely-vocal (0.05)")  # fmt: skip
-    add("--missed", type=_share, default=0.10, metavar="SHARE", help="largest share of clips with voice that "
-        "may pass as no-evidence (0.10)")  # fmt: skip
+    add("--missed", type=_share, default=0.02, metavar="SHARE", help="largest share of clips with voice that "
+        "may pass as no-evidence (0.02)")  # fmt: skip
     add("--workers", type=_count, default=cores(), metavar="N", help="processes (one a core)")
 
 

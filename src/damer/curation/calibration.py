@@ -173,7 +173,7 @@ def score_clips(
             yield replace(task.clip, score=result)
 
 
-def calibrate(clips: Iterable[Clip], false_reject: float = 0.05, missed: float = 0.10) -> Calibration:
+def calibrate(clips: Iterable[Clip], false_reject: float = 0.05, missed: float = 0.02) -> Calibration:
     """Return the ROC's area and the thresholds that follow from two rules.
 
     Args:
@@ -248,8 +248,8 @@ def auc_interval(area: float, positives: int, negatives: int) -> tuple[float, fl
         variance = candidate * (1 - candidate) * spread / (positives * negatives)
         return float((area - candidate) ** 2 - Z95**2 * variance)
 
-    low = 0.0 if area <= 0 else float(brentq(excess, 0.0, area)) if excess(0.0) > 0 else 0.0
-    high = 1.0 if area >= 1 else float(brentq(excess, area, 1.0)) if excess(1.0) > 0 else 1.0
+    low = 0.0 if area <= 0 else float(brentq(excess, 0.0, min(area, 1 - 1e-9))) if excess(0.0) > 0 else 0.0
+    high = 1.0 if area >= 1 else float(brentq(excess, max(area, 1e-9), 1.0)) if excess(1.0) > 0 else 1.0
     return low, high
 
 

@@ -60,10 +60,13 @@ def _draw_scores(axes: Axes, clips: Sequence[Clip], found: Calibration) -> None:
         axes.scatter(
             scores, height + generator.uniform(-0.3, 0.3, len(scores)), s=10, color=colour, alpha=0.6
         )
-    for threshold, label in ((found.thresholds.review, "review"), (found.thresholds.likely, "likely-vocal")):
-        axes.axvline(threshold, color=_FAINT, linewidth=1)
-        axes.annotate(f" {label}", (threshold, 1.42), color=_FAINT, va="top", fontsize=9)
-    axes.set(xlabel="score", yticks=[0, 1], xlim=(-0.02, 1.02), ylim=(-0.5, 1.45), title="Scores")
+    limits = found.thresholds
+    axes.axvline(
+        limits.review, color=_NONE, linestyle="--", linewidth=1, label=f"review from {limits.review:.3f}"
+    )
+    axes.axvline(limits.likely, color=_VOICE, linewidth=1, label=f"likely-vocal from {limits.likely:.3f}")
+    axes.legend(loc="upper center", ncols=2, frameon=False)
+    axes.set(xlabel="score", yticks=[0, 1], xlim=(-0.02, 1.02), ylim=(-0.5, 1.65), title="Scores")
     axes.set_yticklabels(["no voice", "voice"])
 
 
