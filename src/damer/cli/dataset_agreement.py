@@ -177,10 +177,12 @@ def _repeats(ratings: "Ratings") -> "list[Repeat]":
 
 def _print(found: "Found") -> None:
     from damer.core.track import DIMENSIONS
-    from damer.report.agreement_words import NAMES, SCOPES, design, interval, number, repeated, size
+    from damer.report.agreement_words import NAMES, SCOPES, design, interval, lags, number, repeated, size
 
     print(f"{one_line(found.name)}: {size(found)}")
     print(f"lag: {found.lag}")
+    if lags(found):
+        print(f"  each, with its standard error: {lags(found)}")
     for scope, (title, explanation) in SCOPES.items():
         arousal, valence = (found.agreement.table(scope, one) for one in DIMENSIONS)
         print(f"\n{title}: {explanation}")

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from damer.core.agreement.summary import track_means
 from damer.core.fusion import TrackRatings, fuse
@@ -54,6 +55,11 @@ def _plain(axes: Axes, x: str = "", y: str = "") -> None:
     axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def _whole(axes: Axes) -> None:
+    """Put marks at whole numbers only: these are counts."""
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _series(track: TrackRatings, dimension: Dimension) -> Values:
@@ -151,6 +157,7 @@ def _tracks(found: Found) -> Picture:
                 axes.hist(values, bins, color=COLOURS[dimension], alpha=0.5, label=dimension)
                 axes.axvline(float(values.mean()), color=COLOURS[dimension], linewidth=1.5)
         axes.set_title(NAMES[name], fontsize=11)
+        _whole(axes)
         _plain(axes, "", "tracks" if name == shown[0] else "")
     panels[-1].legend(frameon=False, fontsize=9)
     caption = "Each track by itself: do people move together while it plays? The lines are means."
@@ -225,6 +232,7 @@ def _annotators(found: Found) -> Picture | None:
         values = [people[name][dimension] for name in names]
         axes.plot(values, range(len(names)), "o", color=COLOURS[dimension])
     axes.set_yticks(range(len(names)), names if len(names) <= 60 else [""] * len(names), fontsize=7)
+    axes.set_xlim(min(0.0, axes.get_xlim()[0]), 1.02)
     _plain(axes, "CCC with the mean of the others, all seconds of all tracks")
     _legend(axes)
     caption = "Each annotator against the others. Who lies far left may be careless, or of another mind."
@@ -253,7 +261,8 @@ def _repeats(found: Found) -> Picture | None:
         return None
     figure = _figure(12, 2.8)
     axes = figure.subplots()
-    axes.hist(distances, 30, color="#6b7dc4")
+    axes.hist(distances, np.linspace(0, max(0.3, float(distances.max())), 31).tolist(), color="#6b7dc4")
+    _whole(axes)
     axes.axvline(0.25, color=_FAINT, linestyle=":", linewidth=1.5)
     _plain(axes, "mean distance of the two paths", "second hearings")
     caption = "The same track heard twice without knowing it. Dotted: the limit of calibration, 0.25."
@@ -263,11 +272,14 @@ def _repeats(found: Found) -> Picture | None:
 def _sizes(found: Found) -> Picture:
     figure = _figure(12, 2.8)
     left, right = figure.subplots(1, 2)
-    minutes = [len(track.valence) / track.rate_hz for track in found.tracks]
-    left.hist(minutes, 30, color="#6b7dc4")
+    lengths = [len(track.valence) / track.rate_hz for track in found.tracks]
+    left.hist(lengths, 30 if len(set(lengths)) > 2 else 3, color="#6b7dc4", rwidth=0.9)
+    _whole(left)
     _plain(left, "length of a track, seconds", "tracks")
     raters = found.agreement.raters
-    right.hist(raters, np.arange(min(raters) - 0.5, max(raters) + 1.5).tolist(), color="#4fa579")
+    right.hist(raters, np.arange(min(raters) - 0.5, max(raters) + 1.5).tolist(), color="#4fa579", rwidth=0.9)
+    _whole(right)
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     _plain(right, "annotators of a track")
     caption = "Lengths of the tracks, and how many annotators each had."
     return Picture("sizes", "How much there is", caption, figure)

@@ -10,6 +10,7 @@ from damer.core.agreement.bootstrap import mean_of
 from damer.core.agreement.summary import STATISTICS, Agreement, Estimate, Scope
 from damer.core.fusion import TrackRatings
 from damer.core.lag import Lags
+from damer.core.text import one_line
 
 NAMES = {
     "icc_a1": "ICC(A,1)",
@@ -77,6 +78,14 @@ def design(found: Found) -> str:
         "correlation, and the "
         "ICCs are those of the one-way model."
     )
+
+
+def lags(found: Found) -> str:
+    """Return the lag of every annotator whose own could be told, with its standard error; else nothing."""
+    if found.lags is None or not found.lags.error:
+        return ""
+    seconds, error = found.lags.seconds, found.lags.error
+    return ", ".join(f"{one_line(name)} {seconds[name]:.2f} ± {error[name]:.2f} s" for name in sorted(error))
 
 
 def number(value: float) -> str:

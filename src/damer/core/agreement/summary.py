@@ -197,7 +197,8 @@ def _pooled(
         intervals = bootstrap_tracks(tables, drawn, crossed, progress)
         for name in ("pairwise_spearman", "leave_one_out_spearman"):
             low, high = intervals.get(name, UNKNOWN)
-            intervals[name] = (values.get(name, np.nan) + low, values.get(name, np.nan) + high)
+            moved = np.clip([values.get(name, np.nan) + one for one in (low, high)], -1.0, 1.0)
+            intervals[name] = (float(moved[0]), float(moved[1]))
     return Table(
         dimension,
         scope,
