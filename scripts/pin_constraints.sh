@@ -8,7 +8,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 "$python" -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install -qq torch==2.13.0 -e '.[dev,docs]'
+"$folder/venv/bin/python" -m pip install -qq torch==2.13.0 -e '.[dev,docs,demucs]'
 {
   echo "# Every package of the runtime, development and documentation environments, pinned."
   echo "# Made by 'make constraints'; do not edit by hand."
