@@ -14,6 +14,7 @@ from ebur128 import ebur128, varied
 from numpy.typing import NDArray
 from sounds import tones
 
+from damer.core.errors import DamerError
 from damer.curation.loudness import Meter
 from damer.curation.row import Row
 from damer.curation.settings import CurationSettings
@@ -129,6 +130,8 @@ def test_true_peak_stays_under_the_limit_and_the_track_is_flagged(tmp_path: Path
     assert row.loudness_lufs < -24
     assert "below the target, as the true peak would be too high" in row.note
     assert np.abs(written(path, row)).max() < 10 ** (ceiling / 20)
+    if shutil.which("ffmpeg"):
+        assert ebur128(path.parent / "out" / row.output)[1] <= ceiling
 
 
 @pytest.mark.parametrize("level", [-40, 12])
@@ -138,6 +141,32 @@ def test_soft_and_overfull_sounds_reach_the_target(tmp_path: Path, level: float)
     row = row_of(path)
     assert row.loudness_lufs == pytest.approx(-23, abs=0.02)
     assert ("noise may be heard" in row.note) == (level < 0)
+
+
+@needs_ffmpeg
+def test_a_streamed_recording_that_states_no_length(tmp_path: Path) -> None:
+    sound, path = tmp_path / "sound.wav", tmp_path / "recording.webm"
+    soundfile.write(sound, tones(3, 48000), 48000)
+    command = ["ffmpeg", "-v", "error", "-i", str(sound), "-c:a", "libopus", "-f", "webm", "-"]
+    path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    row = row_of(path)
+    assert (row.status, row.codec_in) == ("kept", "opus")
+    assert row.duration_s == pytest.approx(3, abs=0.05)
+
+
+def test_a_fingerprint_that_fails_loses_no_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(samples: object, rate: int) -> None:
+        raise DamerError("fpcalc: cannot make a fingerprint (status 9)")
+
+    monkeypatch.setattr("damer.curation.fingerprint.fingerprint", fail)
+    path, out = tmp_path / "song.wav", tmp_path / "out"
+    soundfile.write(path, tones(3, RATE), RATE)
+    (out / "audio").mkdir(parents=True)
+    outcome = curate_file(Task("song.wav", path, out, out / "scratch.f32", RULES, prints=True))
+    assert outcome.row is not None
+    assert outcome.row.status == "kept"
+    assert outcome.row.note == "not compared with other tracks: fpcalc: cannot make a fingerprint (status 9)"
+    assert outcome.fingerprint == b""
 
 
 # -- what is turned away -------------------------------------------------------------------------------------

@@ -204,9 +204,24 @@ class FfmpegSource:
         self.rate, self.channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
         if probe.returncode != 0 or self.rate < 1 or self.channels < 1:
             raise DamerError(f"{path}: cannot be decoded; if it is a sound file, convert it to FLAC or WAV")
-        length = stream.get("duration") or found["format"].get("duration") or 0.0
+        length = stream.get("duration") or found["format"].get("duration") or self._last_packet_s()
         self.frames = round(float(length) * self.rate)
         self.codec = stream.get("codec_name", "unknown")
+
+    def _last_packet_s(self) -> float:
+        """Return where the sound ends, seconds: a recording streamed into a file states no length."""
+        command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "csv=p=0"]
+        command += ["-show_entries", "packet=pts_time,duration_time", _safe(self._path)]
+        end = 0.0
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                with contextlib.suppress(ValueError):
+                    start, duration = [*line.strip().split(","), ""][:2]
+                    end = max(end, float(start) + float(duration.replace("N/A", "") or 0))
+        return end
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`. `-ss` after `-i` decodes and drops: slower than seeking, but exact."""

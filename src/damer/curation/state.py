@@ -22,6 +22,8 @@ HIDDEN = ".curation"
 """Folder inside the output folder for what is no result."""
 
 _FORMAT = 1
+# One process holds the file, so that a write-ahead log needs no shared memory, which network drives lack.
+_SETTINGS = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS files (
@@ -61,7 +63,7 @@ class State:
         try:
             with writing(self.folder):
                 self._base = sqlite3.connect(self.hidden / "state.sqlite", isolation_level=None)
-                self._base.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+                self._base.executescript(_SETTINGS + _SCHEMA)
                 self._check_format()
         except DamerError:
             self.close()

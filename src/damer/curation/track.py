@@ -118,11 +118,7 @@ class _Curation:
             size = self._write(sound, gain_db)
         except _Rejected as rejected:
             return Outcome(replace(self._row, status="rejected", reason=str(rejected)))
-        items = b""
-        if self._task.prints:
-            from damer.curation.fingerprint import fingerprint
-
-            items = fingerprint(sound, RATE).astype("<u4").tobytes()
+        items = self._fingerprint(sound) if self._task.prints else b""
         return Outcome(replace(self._row, status="kept"), items, size)
 
     def _add(self, **values: object) -> None:
@@ -230,6 +226,16 @@ class _Curation:
             self._note(f"amplified by {gain_db:.0f} dB: its noise may be heard")
         self._add(gain_db=round(gain_db, 6))
         return gain_db
+
+    def _fingerprint(self, sound: NDArray[np.float32]) -> bytes:
+        """Return the fingerprint's items; that it cannot be made is no reason to lose the track."""
+        from damer.curation.fingerprint import fingerprint
+
+        try:
+            return fingerprint(sound, RATE).astype("<u4").tobytes()
+        except (DamerError, OSError) as error:
+            self._note(f"not compared with other tracks: {error}")
+            return b""
 
     def _write(self, sound: NDArray[np.float32], gain_db: float) -> int:
         """Write the WAV file, whole or not at all, and measure it; return its size in bytes."""
