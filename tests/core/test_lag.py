@@ -107,6 +107,17 @@ def test_compensated_and_weighted_the_known_curves_come_back() -> None:
     assert max(recovered({})) < 0.85
 
 
+def test_in_a_large_study_the_tracks_with_a_curve_are_those_that_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some tracks do for everybody's lag; if only others had a curve, the common one would be lost."""
+    monkeypatch.setattr("damer.core.lag.MOST_TRACKS", 6)
+    said, truth = study(TRUE[:4], noise=0.3, tracks=14)
+    known = curves(truth)
+    last = {track: known[track] for track in sorted(known)[-6:]}
+    assert estimate_lag(said, last).common == pytest.approx(np.median(TRUE[:4]), abs=0.3)
+
+
 def test_noise_has_no_lag() -> None:
     rng = np.random.default_rng(3)
     times = np.arange(40 * RATE) / RATE

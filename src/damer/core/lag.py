@@ -80,7 +80,7 @@ def estimate_lag(
             with it. An annotator's own smoothing counts as lag.
         durations: Length of each track in seconds, as in `tabulate`.
     """
-    tables = _enough(tabulate(trajectories, RATE_HZ, durations))
+    tables = _enough(tabulate(trajectories, RATE_HZ, durations), reference or {})
     names = sorted({name for table in tables for name in table.annotators})
     place = {name: column for column, name in enumerate(names)}
     tracks = Counter(name for table in tables for name in table.annotators)
@@ -102,11 +102,11 @@ def estimate_lag(
     )
 
 
-def _enough(tables: list[TrackRatings]) -> list[TrackRatings]:
-    """Leave out tracks of which every annotator has enough others already."""
+def _enough(tables: list[TrackRatings], reference: Mapping[str, Curve]) -> list[TrackRatings]:
+    """Leave out tracks of which every annotator has enough others already; those with a curve come first."""
     seen: Counter[str] = Counter()
     kept = []
-    for table in tables:
+    for table in sorted(tables, key=lambda table: table.track not in reference):
         if any(seen[name] < MOST_TRACKS for name in table.annotators):
             seen.update(table.annotators)
             kept.append(table)

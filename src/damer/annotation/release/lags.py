@@ -74,9 +74,10 @@ def _some(material: Material, most: int) -> list[StudyTrack]:
 
 
 def _curves(material: Material, curve: Callable[[Path], Curve]) -> Mapping[str, Curve]:
-    """Read the curves of some tracks; a sound that is not there or cannot be read tells nothing."""
+    """Read the curves of some of the tracks that are heard; a sound that cannot be read tells nothing."""
     found: dict[str, Curve] = {}
-    for track in _some(material, _MOST_CURVES):
+    heard = _some(material, _MOST_TRACKS)
+    for track in heard[:: max(1, len(heard) // _MOST_CURVES)]:
         with suppress(DamerError):
             found[track.track_id] = curve(material.study.audio(track.track_id))
     return found
