@@ -55,8 +55,14 @@ def trained(item: Baseline) -> object:
     return pytest.param(item, marks=pytest.mark.slow if item.name in HEAVY else (), id=item.name)
 
 
+def light(item: Baseline) -> object:
+    heavy = item.name not in ("svm-linear", "mocnn", "mcgc")
+    return pytest.param(item, marks=pytest.mark.slow if heavy else (), id=item.name)
+
+
 every_network = pytest.mark.parametrize("baseline", TRAINED, ids=lambda item: item.name)
 quick_network = pytest.mark.parametrize("baseline", list(map(trained, TRAINED)))
+light_network = pytest.mark.parametrize("baseline", list(map(light, TRAINED)))
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +159,7 @@ class InterruptError(Exception):
     """Stands for a kill."""
 
 
-@quick_network
+@light_network
 def test_interrupted_and_resumed_ends_with_the_same_bits(
     baseline: Baseline, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +208,7 @@ def test_it_learns_what_can_be_heard(baseline: Baseline, bank: Bank, tmp_path: P
     assert metrics.auc(task.parts.labels[task.parts.test], answers.segment) >= 0.8
 
 
-@quick_network
+@light_network
 def test_permuted_labels_are_chance(baseline: Baseline, tmp_path: Path) -> None:
     task = views_task(views_bank(permuted=True), *settings(baseline))
     assert 0.15 <= track_auc(task, judged(baseline, task, tmp_path)) <= 0.85

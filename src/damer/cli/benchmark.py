@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         import torch
 
         torch.set_num_threads(arguments.threads)
-    from damer.benchmark.run import RESULTS, Setting, execute, table
+    from damer.benchmark.results import RESULTS
+    from damer.benchmark.run import Setting, execute, table
 
     outcome = execute(
         Setting(

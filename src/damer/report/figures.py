@@ -139,6 +139,7 @@ def draw(rows: Sequence[tuple[Path, Row]], out: Path) -> list[Path]:
 def _draw_one(figure: Figure, title: str, curves: Sequence[Curves], path: Path) -> list[Path]:
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context({"font.size": 9, "svg.hashsalt": "damer", "svg.fonttype": "none"}):
         canvas = Canvas(figsize=(3.2 * len(figure.panels), 3.0), layout="constrained")
@@ -153,6 +154,7 @@ def _draw_one(figure: Figure, title: str, curves: Sequence[Curves], path: Path) 
                 axis.plot(epochs, mean, marker="." if len(mean) < 20 else None, label=label)
                 axis.fill_between(epochs, mean - deviation, mean + deviation, alpha=0.2)
             axis.set(title=heading, xlabel="epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if axis.lines:
                 axis.legend(frameon=False)
         try:
