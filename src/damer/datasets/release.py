@@ -59,13 +59,15 @@ class Release(Corpus):
         static = _by_track(read_columns(root, STATIC))
         tracks: list[Track] = []
         notes: list[str] = []
+        silent: list[str] = []
         for row in _rows(read_columns(root, TRACKS)):
             name = row["track_id"]
             sound = _sound(root, row)
             if sound is None:
-                notes.append(
-                    f"{root / (row['file'] or f'audio/{name}.wav')}: is missing; the track is left out"
-                )
+                if row["file"]:
+                    notes.append(f"{root / row['file']}: is missing; the track is left out")
+                else:
+                    silent.append(name)
                 continue
             valence, arousal = static.get(name, (None, None))
             try:
@@ -84,6 +86,11 @@ class Release(Corpus):
                 notes.append(f"{root}: {error}; the track is left out")
                 continue
             tracks.append(track)
+        if silent:
+            notes.append(
+                f"{root / 'audio'}: {len(silent)} sound files are not there, for this release comes without "
+                f"sound; put each at TRACK_ID.wav (or .flac, .mp3, …), the first is {silent[0]}.wav"
+            )
         return Reading(tracks, notes)
 
     def check(self, root: str | Path) -> list[str]:

@@ -84,6 +84,6 @@ def _label(axes: Axes, across: str, up: str) -> None:
     axes.set_xlabel(across, fontsize=10, color=_INK)
     axes.set_ylabel(up, fontsize=10, color=_INK)
     axes.tick_params(colors=_FAINT, labelsize=9)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -1,6 +1,6 @@
 """Labels from what everybody said: the lag taken off, brought to one grid, fused, the spread kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,19 @@ import numpy.typing as npt
 
 from damer.annotation.release.gather import Material
 from damer.annotation.release.lags import TakenOff
-from damer.core.agreement import icc, krippendorff_alpha
-from damer.core.fusion import Fused, Method, fuse, resample, steps_of
+from damer.core.agreement.summary import Agreement, agreement, track_means
+from damer.core.agreement.sums import against_others, mean_of_others
+from damer.core.fusion import Fused, Method, TrackRatings, fuse, tabulate
+from damer.core.track import DIMENSIONS, Dimension
 from damer.core.trajectory import Trajectory
 
 Values = npt.NDArray[np.float64]
 Columns = dict[str, Any]
-Agreement = dict[str, dict[str, dict[str, float | None]]]
+Weights = dict[Dimension, dict[str, float]]
+Summary = dict[str, dict[str, dict[str, float | None]]]
+
+# What the release tells of agreement; `damer dataset agreement` tells more.
+_STATISTICS = {"icc_a1": "icc_a1", "icc_ak": "icc_ak", "alpha": "krippendorff_alpha"}
 
 
 @dataclass(frozen=True)
@@ -30,17 +36,17 @@ class Labels:
     static: Columns
     annotators: Columns
     lag: str
-    agreement: Agreement
+    agreement: Summary
 
 
 def fuse_study(
     material: Material, heard: Iterable[Trajectory], rate_hz: float, fusion: Method, lags: TakenOff
 ) -> Labels:
-    """Make the labels of a study; one trajectory at a time is in memory.
+    """Make the labels of a study.
 
     Args:
         material: Whose tracks and annotators these are.
-        heard: The released trajectories; second hearings are left out of the labels.
+        heard: The released trajectories, one by one; second hearings are left out of the labels.
         rate_hz: Labels a second.
         fusion: How annotators become one label. The weights of "ewe" are a person's, over all tracks.
         lags: Seconds that each is behind the music.
@@ -49,72 +55,99 @@ def fuse_study(
         DamerError: the rate is not above 0.
     """
     names = [annotator.annotator for annotator in material.annotators]
-    counts = np.array([steps_of(track.duration_s, rate_hz) for track in material.tracks])
-    owners = np.repeat(np.arange(len(counts)), counts)
-    steps = np.concatenate([np.arange(count) for count in counts]) / rate_hz
-    said = _ratings(material, heard, rate_hz, counts, lags.seconds)
-    fused = {name: fuse(values, fusion) for name, values in said.items()}
-    over_time = {name: _means(values, owners, len(counts)) for name, values in said.items()}
-    still = {name: fuse(values, fusion, fused[name].weights) for name, values in over_time.items()}
-    known = (fused["valence"].count > 0) & (fused["arousal"].count > 0)
-    ids = np.array([track.track_id for track in material.tracks], dtype=object)
+    durations = {track.track_id: track.duration_s for track in material.tracks}
+    said = {table.track: table for table in tabulate(heard, rate_hz, durations, lags.seconds)}
+    tables = [said.get(name) or _silence(name, rate_hz) for name in durations]
+    weights = {
+        dimension: ewe_weights(tables, dimension) if fusion == "ewe" else dict.fromkeys(names, 1.0)
+        for dimension in DIMENSIONS
+    }
+    dynamic = [_fused(table, fusion, weights, over_time=True) for table in tables]
+    static = [_fused(table, fusion, weights, over_time=False) for table in tables]
     return Labels(
-        dynamic={"track_id": ids[owners[known]], "second": steps[known], **_columns(fused, known)},
-        static={"track_id": ids, **_columns(still, np.ones(len(ids), dtype=bool))},
+        dynamic=_joined(tables, dynamic, known_only=True),
+        static={name: column for name, column in _joined(tables, static).items() if name != "second"},
         annotators={
             "annotator": names,
             "cohort": [annotator.cohort for annotator in material.annotators],
             "tracks": [material.hearings[name] for name in names],
             "lag_s": [lags.seconds[name] for name in names],
-            "valence_weight": fused["valence"].weights,
-            "arousal_weight": fused["arousal"].weights,
+            **{
+                f"{dimension}_weight": [found.get(name, 0.0) for name in names]
+                for dimension, found in weights.items()
+            },
         },
         lag=lags.words,
-        agreement={
-            name: {"static": _agreement(over_time[name]), "dynamic": _agreement(said[name])} for name in said
-        },
+        agreement=_summary(agreement([table for table in tables if table.annotators])),
     )
 
 
-def _ratings(
-    material: Material,
-    heard: Iterable[Trajectory],
-    rate_hz: float,
-    counts: npt.NDArray[np.int64],
-    lags: Mapping[str, float],
-) -> dict[str, Values]:
-    """Return everybody's ratings of all tracks, one below the other, float64 [steps of all, annotators]."""
-    column = {annotator.annotator: place for place, annotator in enumerate(material.annotators)}
-    row = {track.track_id: place for place, track in enumerate(material.tracks)}
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    said = {name: np.full((int(starts[-1]), len(column)), np.nan) for name in ("valence", "arousal")}
-    for one in heard:
-        if one.duplicate_of:
-            continue
-        place = row[one.track]
-        length, lag = material.tracks[place].duration_s, lags[one.annotator]
-        for name, values in zip(said, resample(one, rate_hz, length, lag), strict=True):
-            said[name][starts[place] : starts[place + 1], column[one.annotator]] = values
-    return said
+def ewe_weights(tables: Sequence[TrackRatings], dimension: Dimension) -> dict[str, float]:
+    """Return each annotator's weight in [0, 1] over a study: `damer.core.fusion.ewe_weights`, track by track.
+
+    Memory does not grow with the square of the annotators, who may be thousands that heard a few tracks each.
+    """
+    added: dict[str, Values] = {}
+    for table in tables:
+        ratings = getattr(table, dimension)
+        for name, sums in zip(
+            table.annotators, against_others(ratings, mean_of_others(ratings)).T, strict=True
+        ):
+            added[name] = added.get(name, 0.0) + sums
+    weights = {}
+    for name, (n, x, o, xx, oo, xo) in added.items():
+        below = (n * xx - x * x) * (n * oo - o * o)
+        weights[name] = float(np.clip((n * xo - x * o) / np.sqrt(below), 0.0, 1.0)) if below > 1e-12 else 0.0
+    return weights
 
 
-def _agreement(ratings: Values) -> dict[str, float | None]:
-    found = icc(ratings)
-    values = {"icc_a1": found.a1, "icc_ak": found.ak, "alpha": krippendorff_alpha(ratings)}
-    return {name: round(value, 4) if np.isfinite(value) else None for name, value in values.items()}
+def _silence(name: str, rate_hz: float) -> TrackRatings:
+    """A track that was heard to its end by people who said nothing of it."""
+    return TrackRatings(name, (), rate_hz, np.empty((0, 0)), np.empty((0, 0)))
 
 
-def _means(ratings: Values, owners: npt.NDArray[np.intp], tracks: int) -> Values:
-    """Return each annotator's mean over each track, float64 [tracks, annotators]; NaN where none is known."""
-    known = ~np.isnan(ratings)
-    sums, counts = np.zeros((2, tracks, ratings.shape[1]))
-    np.add.at(sums, owners, np.where(known, ratings, 0.0))
-    np.add.at(counts, owners, known)
-    means: Values = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-    return means
+def _fused(table: TrackRatings, fusion: Method, weights: Weights, over_time: bool) -> dict[Dimension, Fused]:
+    """Return the labels of one track: of its steps, or of each annotator's mean over them."""
+    found = {}
+    for dimension in DIMENSIONS:
+        ratings = getattr(table, dimension) if over_time else track_means(getattr(table, dimension))
+        if not table.annotators:
+            ratings = np.full((0 if over_time else 1, 1), np.nan)
+        own = [weights[dimension][name] for name in table.annotators] or [1.0]
+        found[dimension] = fuse(ratings, fusion, own)
+    return found
 
 
-def _columns(fused: Mapping[str, Fused], rows: npt.NDArray[np.bool_]) -> Columns:
-    spreads = {f"{name}_sd": found.spread[rows] for name, found in fused.items()}
-    values = {name: found.value[rows] for name, found in fused.items()}
-    return {**values, **spreads, "raters": fused["valence"].count[rows]}
+def _joined(
+    tables: Sequence[TrackRatings], fused: Sequence[dict[Dimension, Fused]], known_only: bool = False
+) -> Columns:
+    """Put the labels of all tracks one below the other; `known_only` leaves out those of nobody."""
+    counts = [found["valence"].count for found in fused]
+    raters = np.concatenate(counts)
+    kept = raters > 0 if known_only else np.ones(len(raters), dtype=bool)
+    names = [
+        np.full(len(count), table.track, dtype=object) for table, count in zip(tables, counts, strict=True)
+    ]
+    steps = [np.arange(len(count)) / table.rate_hz for table, count in zip(tables, counts, strict=True)]
+    columns: Columns = {"track_id": np.concatenate(names)[kept], "second": np.concatenate(steps)[kept]}
+    for dimension in DIMENSIONS:
+        columns[dimension] = np.concatenate([found[dimension].value for found in fused])[kept]
+        columns[f"{dimension}_sd"] = np.concatenate([found[dimension].spread for found in fused])[kept]
+    return {**columns, "raters": raters[kept]}
+
+
+def _summary(found: Agreement) -> Summary:
+    return {
+        dimension: {
+            scope: {
+                name: _rounded(found.table(scope, dimension).estimates[statistic].value)
+                for name, statistic in _STATISTICS.items()
+            }
+            for scope in ("static", "dynamic")
+        }
+        for dimension in DIMENSIONS
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None
