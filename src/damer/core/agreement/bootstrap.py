@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from damer.core.agreement.concordance import leave_one_out_of, pairwise_of
 from damer.core.agreement.icc import icc_of
@@ -170,6 +169,8 @@ class _Ranks:
 
 def _ranked(table: Values) -> Values:
     """Return the ranks of each column among what is known of it, centred and within ±½; NaN stays."""
+    from scipy.stats import rankdata  # only where it is needed: core is light to import
+
     ranks = rankdata(table, axis=0, nan_policy="omit")
     count = np.maximum((~np.isnan(table)).sum(axis=0), 1)
     scaled: Values = (ranks - (count + 1) / 2) / count

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from damer.core.agreement.sums import Sums, as_ratings, sums
 
@@ -170,8 +169,8 @@ def _with_intervals(found: Icc, parts: _Parts, confidence: float) -> Icc:
 def _consistency_interval(ratio: float, df: tuple[float, float], k: float, tail: float) -> Interval:
     if not np.isfinite(ratio):
         return (1.0, 1.0)
-    low = ratio / stats.f.ppf(tail, df[0], df[1])
-    high = ratio * stats.f.ppf(tail, df[1], df[0])
+    low = ratio / _quantile(tail, df[0], df[1])
+    high = ratio * _quantile(tail, df[1], df[0])
     return float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1))
 
 
@@ -185,7 +184,7 @@ def _absolute_interval(
     weight = n * (1 + (k - 1) * a1) - k * a1
     of_raters = k * a1 * raters / error
     df = (n - 1) * (k - 1) * (of_raters + weight) ** 2 / ((n - 1) * of_raters**2 + weight**2)
-    upper, lower = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
+    upper, lower = _quantile(tail, n - 1, df), _quantile(tail, df, n - 1)
     rest = k * raters + (k * n - k - n) * error
     low = n * (targets - upper * error) / (upper * rest + n * targets)
     high = n * (lower * targets - error) / (rest + n * lower * targets)
@@ -196,3 +195,10 @@ def _stepped_up(interval: Interval, k: float) -> Interval:
     """Spearman and Brown: from one rater to the mean of k."""
     low, high = (k * one / (1 + (k - 1) * one) for one in interval)
     return float(low), float(high)
+
+
+def _quantile(share: float, upper_df: float, lower_df: float) -> float:
+    """Return a quantile of the F distribution."""
+    from scipy.special import fdtri  # only where it is needed: core is light to import
+
+    return float(fdtri(upper_df, lower_df, share))
