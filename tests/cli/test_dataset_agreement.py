@@ -187,3 +187,33 @@ def test_wrong_options_are_usage_errors(option: list[str], tmp_path: Path) -> No
     with pytest.raises(SystemExit) as stopped:
         main(["dataset", "agreement", str(tmp_path), *option])
     assert stopped.value.code == 2
+
+
+def test_a_release_gives_the_numbers_of_its_study(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = tmp_path / "release"
+    assert main(["dataset", "release", str(study), "--out", str(release), "--audio", "none"]) == 0
+    found = []
+    for number, folder in enumerate((study, release)):
+        out = tmp_path / f"{number}.json"
+        options = ["--bootstrap", "0", "--lag", "none", "--json", str(out)]
+        assert main(["dataset", "agreement", str(folder), *options]) == 0
+        found.append(json.loads(out.read_text(encoding="utf-8")))
+    assert found[0]["tables"] == found[1]["tables"]
+    assert found[0]["repeats"] == found[1]["repeats"]
+    capsys.readouterr()
+
+
+def test_a_sound_that_cannot_be_read_is_named_and_the_rest_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(tmp_path / "study")
+    (tmp_path / "study" / "sounds" / "Piece No. 3.wav").write_bytes(b"no sound")
+    assert main(["dataset", "agreement", str(tmp_path / "study"), "--bootstrap", "0"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1
+    assert "Piece No. 3.wav" in shown.err
+    # They were made equally late, so all that each one's own lag can be is small.
+    assert "own lags of 4 of 4 annotators taken off" in shown.out
+    assert "nothing clear could be told from the sound" in shown.out  # the tones do not change
