@@ -48,7 +48,7 @@ class Lags:
             nothing could be told from it.
         common_error: Its standard error, seconds; NaN with `common` None.
         error: Standard error of each own lag, by leaving out a tenth of the tracks at a time; only of
-        annotators whose own lag could be told.
+            annotators whose own lag could be told.
         correlation: Of each annotator, moved by the lag, with the others; the same annotators.
     """
 
@@ -70,14 +70,14 @@ def estimate_lag(
     these are known, three times over; nobody is part of what they are compared with, and it is one number a
     person over all tracks, not one a track, so that aligning does not make agreement out of noise. Movement
     slower than 20 s is taken off first. An own lag is believed if there are at least 5 tracks, the
-    correlation at the lag is .1 or more and 5 of its standard errors, and the standard error of
-    the lag is at most 1 s.
+    correlation at the lag is .1 or more and 5 of its standard errors, and the standard error of the
+    lag is at most 1 s.
 
     Args:
         trajectories: Of any tracks; second hearings are left out.
         reference: By track, a curve that arousal follows: its times in seconds, ascending, and its values,
-        e.g. `damer.audio.level.level_curve`. With it lags count from the music. Only the arousal is compared
-            with it. An annotator's own smoothing counts as lag.
+            e.g. `damer.audio.level.level_curve`. With it lags count from the music. Only the arousal is
+            compared with it. An annotator's own smoothing counts as lag.
         durations: Length of each track in seconds, as in `tabulate`.
     """
     tables = _enough(tabulate(trajectories, RATE_HZ, durations), reference or {})
