@@ -10,6 +10,7 @@ need() { # need COMMAND-OR-FILE PACKAGE
 }
 need ffmpeg ffmpeg
 need fluidsynth fluidsynth
+need fpcalc libchromaprint-tools
 need /usr/share/sounds/sf2/FluidR3_GM.sf2 fluid-soundfont-gm
 
 [ ${#missing[@]} -gt 0 ] || exit 0
