@@ -42,6 +42,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         default="track",
         help="which protocol's runs stand in tables II to V (%(default)s)",
     )
+    add("--compare", action="store_true", help="also tell how far DAMER is ahead of each, track by track")
     _add_figures(actions)
 
 
@@ -72,15 +73,20 @@ def run_figures(arguments: argparse.Namespace) -> int:
 def run_tables(arguments: argparse.Namespace) -> int:
     """Read the rows, print or write the tables."""
     from damer.benchmark.results import RESULTS, read_rows
+    from damer.report.ahead import ahead_table
     from damer.report.tables import ablation_table, method_tables, variant_tables
 
+    folders = [path if path.is_dir() else path.parent for path in arguments.results]
     paths = [path / RESULTS if path.is_dir() else path for path in arguments.results]
-    rows = [row for path in paths for row in read_rows(path)]
+    runs = [(folder, row) for folder, path in zip(folders, paths, strict=True) for row in read_rows(path)]
+    rows = [row for _, row in runs]
     grids = [
         *method_tables(rows, arguments.level, arguments.protocol),
         ablation_table(rows, arguments.level, arguments.protocol),
         *variant_tables(rows, arguments.level),
     ]
+    if arguments.compare:
+        grids.append(ahead_table(runs, arguments.protocol))
     if arguments.out is None:
         for grid in grids:
             print(grid.markdown())
