@@ -243,7 +243,7 @@ def test_makers_answers_are_used(study: Path, tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("creater = 'x'", "creater is unknown; there are creator"),
+        ("author = 'x'", "author is unknown; there are creator"),
         ("[datasheet]\nwhy = 'x'", "datasheet.why is unknown"),
         ("creator = 3", "creator is not a text"),
         ("creator: x", "is not TOML"),
@@ -341,3 +341,12 @@ def test_agreement_is_that_of_the_ratings(made: Path) -> None:
     share = truth.var(ddof=1) / (truth.var(ddof=1) + between)
     assert found["valence"]["dynamic"]["icc_a1"] == pytest.approx(share, abs=1e-3)
     assert "| valence, dynamic | " in (made / "README.md").read_text()
+
+
+def test_what_a_killed_run_left_is_cleared_away(study: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.draft" / "audio").mkdir(parents=True)
+    (tmp_path / ".out.draft" / "audio" / "half.wav").write_bytes(b"RIFF")
+    (tmp_path / ".out.lock").touch()
+    release(Study.open(study), tmp_path / "out", ReleaseSettings(DAY))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not (tmp_path / "out" / "audio" / "half.wav").exists()
