@@ -115,9 +115,9 @@ def _draw(found: "Found", folder: Path) -> None:
     from damer.report.agreement import page, png
     from damer.report.agreement_figures import pictures
 
-    drawn = pictures(found)
-    for picture in drawn:
-        _write(folder / "figures" / f"{picture.name}.png", png(picture))
+    drawn = [(picture, png(picture)) for picture in pictures(found)]
+    for picture, image in drawn:
+        _write(folder / "figures" / f"{picture.name}.png", image)
     _write(folder / "agreement.html", page(found, drawn))
 
 

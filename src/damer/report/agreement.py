@@ -28,13 +28,14 @@ MEANINGS = {
 }
 
 
-def page(found: Found, drawn: Sequence[Picture] | None = None) -> str:
+def page(found: Found, drawn: Sequence[tuple[Picture, bytes]] | None = None) -> str:
     """Return the page as HTML that loads nothing from anywhere.
 
     Args:
         found: What is to be told.
-        drawn: Its figures, where they are drawn already.
+        drawn: Its figures and their PNG files, where they are drawn already.
     """
+    shown = [(picture, png(picture)) for picture in pictures(found)] if drawn is None else drawn
     style = template("page.css") + template("agreement.css")
     parts = {
         "style": style,
@@ -43,7 +44,7 @@ def page(found: Found, drawn: Sequence[Picture] | None = None) -> str:
         "lead": html.escape(f"{size(found)}. Lag: {found.lag}."),
         "notes": "".join(f"<p>{html.escape(note)}</p>" for note in _notes(found)),
         "table": _table(found),
-        "figures": "".join(_figure(picture) for picture in (drawn or pictures(found))),
+        "figures": "".join(_figure(*one) for one in shown),
         "foot": _foot(found),
     }
     text = template("agreement.html")
@@ -87,8 +88,8 @@ def _table(found: Found) -> str:
     )
 
 
-def _figure(picture: Picture) -> str:
-    data = base64.b64encode(png(picture)).decode()
+def _figure(picture: Picture, image: bytes) -> str:
+    data = base64.b64encode(image).decode()
     caption = html.escape(picture.caption)
     return (
         f'<section><h2>{html.escape(picture.title)}</h2><figure class="{picture.name}">'
