@@ -77,7 +77,7 @@ def test_leaving_early_ends_the_processes() -> None:
     _, process = next(results)
     assert isinstance(process, int)
     assert alive(process)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     for _ in range(50):
         if not alive(process):
             return

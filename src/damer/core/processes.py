@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -37,7 +37,7 @@ class _Worker(Generic[T]):
 
 def in_processes(
     function: Callable[[T], R], tasks: Iterable[T], workers: int
-) -> Iterator[tuple[T, "R | Died"]]:
+) -> Generator[tuple[T, "R | Died"], None, None]:
     """Yield each task with its result, as they come, from processes of one thread each.
 
     Each process holds one task at a time, so that its death costs that task alone; tasks are taken from

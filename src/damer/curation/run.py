@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,7 @@ from damer.core.result import Failure
 from damer.core.text import one_line
 from damer.curation import fingerprint as prints
 from damer.curation.about import about
-from damer.curation.disk import writing
+from damer.curation.disk import CannotWriteError, writing
 from damer.curation.duplicates import near_duplicates
 from damer.curation.manifest import write_about, write_manifest
 from damer.curation.row import Row
@@ -121,19 +121,20 @@ class Curation:
         """
         known: dict[bytes, tuple[int, int, str]] = {}
         tasks = self._tasks(known, arrived)
-        done: Iterable[tuple[Task, Outcome | Died]]
-        done = (
-            in_processes(curate_file, tasks, workers) if workers > 1 else ((t, curate_file(t)) for t in tasks)
-        )
-        for task, outcome in done:
-            file = os.fsencode(task.file)
-            if isinstance(outcome, Died):
-                reason = f"its process died ({outcome.how}); use fewer --workers"
-                outcome = Outcome(Row(file=one_line(task.file), reason=reason))
-            if outcome.row is None:
-                raise DamerError(outcome.fatal)
-            self._state.add(file, known.pop(file), outcome)
-            arrived(outcome.row, False)
+        done: Generator[tuple[Task, Outcome | Died], None, None]
+        if workers > 1:
+            done = in_processes(curate_file, tasks, workers)
+        else:
+            done = ((task, curate_file(task)) for task in tasks)
+        with contextlib.closing(done):  # however this ends, the processes end before the scratch files go
+            for task, outcome in done:
+                if isinstance(outcome, Died):
+                    reason = f"its process died ({outcome.how}); use fewer --workers"
+                    outcome = Outcome(Row(file=one_line(task.file), reason=reason))
+                if outcome.row is None:
+                    raise CannotWriteError(outcome.fatal)
+                self._state.add(os.fsencode(task.file), known.pop(os.fsencode(task.file)), outcome)
+                arrived(outcome.row, False)
 
     def finish(self) -> Result:
         """Look for duplicates and write the manifest, `curation.json`, and nothing that is stale.
