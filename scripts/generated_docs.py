@@ -4,7 +4,7 @@ usage: python scripts/generated_docs.py [--check]
 
 `docs/commands.md` comes from the command line's own parser, `docs/settings.md` from the configuration
 classes, `docs/recipes.md` from the packaged recipes, and the results in `MODEL_CARD.md` from
-`experiments/results/*.json`. With `--check` nothing is written: what is out of date is named, and the status
+`experiments/results/N-*.json`. With `--check` nothing is written: what is out of date is named, and the status
 is 1.
 
 A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
@@ -196,7 +196,7 @@ def cell(value: Any) -> str:
 def results() -> str:
     """Return the model card's tables."""
     sections = []
-    for path in sorted((ROOT / "experiments" / "results").glob("*.json")):
+    for path in sorted((ROOT / "experiments" / "results").glob("[0-9]-*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         columns = list(dict.fromkeys(name for line in result["rows"] for name in line))
         table = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
