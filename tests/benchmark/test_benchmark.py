@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from synthetic_views import views_store
 
+from damer.baselines.registry import BASELINES
 from damer.benchmark.recipe import METHODS, available, load_benchmark
 from damer.benchmark.results import read_rows
 from damer.cli import main
@@ -182,6 +183,25 @@ def test_a_job_that_fails_leaves_the_others_alone(
     caught = capsys.readouterr()
     assert "pip install 'damer[baselines]'" in caught.err
     assert [row["name"] for row in rows_of(tmp_path)] == ["majority"]
+
+
+def test_a_method_that_breaks_costs_its_own_row_only(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from damer.benchmark import job
+
+    original = job._fit
+
+    def broken(item: Any, *rest: Any) -> Any:
+        if item is BASELINES["majority"]:
+            raise RuntimeError("it broke\nand says so at length")
+        return original(item, *rest)
+
+    monkeypatch.setattr(job, "_fit", broken)
+    more = ["--methods", "majority,plain-logistic", "--set", 'dimensions=["arousal"]']
+    assert main(arguments(store, tmp_path, *more)) == 1
+    assert "majority_toy_track_arousal_seed0: RuntimeError: it broke\n" in capsys.readouterr().err
+    assert [row["name"] for row in rows_of(tmp_path)] == ["plain-logistic"]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,10 @@ def permuted(tracks: list[Track]) -> list[Track]:
         given |= {item.id: own[place] for item, place in zip(own, order, strict=True)}
     return [
         dataclasses.replace(
-            item, valence=given[item.base_id].valence, arousal=given[item.base_id].arousal, dynamic=()
+            item,
+            valence=given.get(item.base_id, item).valence,
+            arousal=given.get(item.base_id, item).arousal,
+            dynamic=(),
         )
         for item in tracks
     ]

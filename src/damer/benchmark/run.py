@@ -154,6 +154,8 @@ def attempt(task: tuple[Setting, Job]) -> dict[str, Any] | str:
         return "not enough memory: try fewer --workers, or --set preload=no"
     except OSError as error:
         return f"cannot be read or written ({error})"
+    except Exception as error:  # a method's own fault costs its row, not the others
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 @functools.lru_cache(maxsize=1)

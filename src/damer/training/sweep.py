@@ -197,8 +197,8 @@ def attempt(task: tuple[Sweep, Place, Trial]) -> dict[str, float] | str:
         )
     except DamerError as error:
         return str(error)
-    except (OSError, MemoryError) as error:
-        return f"{type(error).__name__}: {error}"
+    except Exception as error:  # values that cannot be trained with cost their trial, not the sweep
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 @functools.lru_cache(maxsize=1)
