@@ -1,12 +1,13 @@
-"""Clips with and without a voice, of which everything is known: what the built-in vocal screener is made and measured on.
+r"""Clips with and without a voice, of which everything is known, for the built-in vocal screener.
 
-An accompaniment (a MIDI piece, its instruments and sometimes drums drawn anew) is rendered by FluidSynth; over
-it, at -12 to +6 dB, comes a lead: a voice that sings the piece's upper line or speaks, an instrument that plays
-that line, or nothing. A voice sings by WORLD (pyworld): speech of espeak-ng or flite, stretched, its pitch
-replaced by the line with glides, vibrato and jitter. The two parts, fit and test, share no piece, no soundfont,
-no voice, no language and no sentence, and only some lead instruments.
+An accompaniment (a MIDI piece, its instruments and sometimes drums drawn anew) is rendered by FluidSynth;
+over it, at -12 to +6 dB, comes a lead: a voice that sings the piece's upper line or speaks, an instrument
+that plays that line, or nothing. A voice sings by WORLD (pyworld): speech of espeak-ng or flite, stretched,
+its pitch replaced by the line with glides, vibrato and jitter. The two parts, fit and test, share no piece,
+no soundfont, no voice and no sentence, and only some lead instruments.
 
-    apt-get install espeak-ng flite fluidsynth fluid-soundfont-gm timgm6mb-soundfont musescore-general-soundfont-small
+    apt-get install espeak-ng flite fluidsynth fluid-soundfont-gm timgm6mb-soundfont \
+      musescore-general-soundfont-small
     pip install pyworld mido
     python experiments/screening_mixes.py --midi FOLDER [FOLDER ...] --out CLIPS [--fit 220] [--test 180]
 """
@@ -101,6 +102,7 @@ class Clip:
 
     @property
     def name(self) -> str:
+        """Name of its file."""
         return f"{self.part}-{self.number:04d}-{self.kind}.wav"
 
 
@@ -144,6 +146,8 @@ def render(notes: list[tuple[float, float, int, int, int]], programs: dict[int, 
     """Play notes (start, end, pitch, velocity, channel) by FluidSynth: float64 (n, 2) at RATE."""
     events = []
     for start, end, pitch, velocity, channel in notes:
+        if end - start < 2 / 960:
+            continue  # it would end before it begins, and FluidSynth would wait for ever for it to fade
         events += [(start, "note_on", channel, pitch, velocity), (end, "note_off", channel, pitch, 0)]
     for beat, time in enumerate(np.arange(0, SECONDS, drums) if drums else ()):
         hits = ((36,), (42,), (38, 42), (42,))[beat % 4]
@@ -160,8 +164,9 @@ def render(notes: list[tuple[float, float, int, int, int]], programs: dict[int, 
         track.append(mido.Message(kind, channel=channel, note=pitch, velocity=velocity, time=max(0, ticks)))
     with tempfile.TemporaryDirectory() as folder:
         file.save(f"{folder}/a.mid")
-        subprocess.run(["fluidsynth", "-ni", "-q", "-g", "0.4", "-r", str(RATE), "-o", "synth.dynamic-sample-loading=1", "-F", f"{folder}/a.wav", soundfont,
-                        f"{folder}/a.mid"], check=True, capture_output=True)  # fmt: skip
+        options = ["-ni", "-q", "-g", "0.4", "-r", str(RATE), "-o", "synth.dynamic-sample-loading=1"]
+        command = ["fluidsynth", *options, "-F", f"{folder}/a.wav", soundfont, f"{folder}/a.mid"]
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
         sound, _ = soundfile.read(f"{folder}/a.wav")
     return fitted(sound)
 
@@ -326,17 +331,20 @@ def make(clip: Clip) -> dict[str, object]:
     return row
 
 
+def series_of(path: Path) -> str:
+    """Return the song (EMOPIA: Q1_song_1.mid) or the series (VGMIDI: series_…) of a piece."""
+    name = path.stem
+    return name[3:].rsplit("_", 1)[0] if name.startswith("Q") else name.split("_")[0]
+
+
 def plan(midi: list[Path], counts: dict[str, int], folder: Path) -> list[Clip]:
     """Share the pieces out to the two parts, by series or song, and the kinds to the clips."""
     rng = np.random.default_rng(1)
-    groups = sorted(
-        {path.stem.split("_")[0] if "Q" != path.stem[0] else path.stem[3:].rsplit("_", 1)[0] for path in midi}
-    )
+    groups = sorted({series_of(path) for path in midi})
     chosen = set(rng.permutation(groups)[: len(groups) // 2])
     parts: dict[str, list[Path]] = {"fit": [], "test": []}
     for path in sorted(midi):
-        group = path.stem.split("_")[0] if "Q" != path.stem[0] else path.stem[3:].rsplit("_", 1)[0]
-        parts["fit" if group in chosen else "test"].append(path)
+        parts["fit" if series_of(path) in chosen else "test"].append(path)
     clips = []
     for part, count in counts.items():
         for number in range(count):
@@ -346,6 +354,7 @@ def plan(midi: list[Path], counts: dict[str, int], folder: Path) -> list[Clip]:
 
 
 def main() -> None:
+    """Read the command line, make the clips, write their table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--midi", nargs="+", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -9,6 +9,7 @@ need() { # need COMMAND-OR-FILE PACKAGE
   command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing+=("$2")
 }
 need ffmpeg ffmpeg
+need fpcalc libchromaprint-tools
 need fluidsynth fluidsynth
 need fpcalc libchromaprint-tools
 need /usr/share/sounds/sf2/FluidR3_GM.sf2 fluid-soundfont-gm
