@@ -11,7 +11,6 @@ need() { # need COMMAND-OR-FILE PACKAGE
 need ffmpeg ffmpeg
 need fpcalc libchromaprint-tools
 need fluidsynth fluidsynth
-need fpcalc libchromaprint-tools
 need /usr/share/sounds/sf2/FluidR3_GM.sf2 fluid-soundfont-gm
 
 [ ${#missing[@]} -gt 0 ] || exit 0
