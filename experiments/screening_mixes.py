@@ -82,7 +82,7 @@ TEXTS = {
     "other": {
         "fit": ["la luna bella sopra il mare canta piano nella notte chiara",
                 "wir gehen langsam durch den stillen Wald und singen leise weiter",
-                "je marche seul dans la rue en chantant une chanson pour toi"],
+                "je marche seul dans la rue en chantant une chanson pour toi"],  # codespell:ignore toi
         "test": ["o vento leva as folhas pela praia onde ninguem caminha mais",
                  "de wind waait over het water en de vogels zingen zachtjes",
                  "vi sjunger tillsammans under stjärnorna och väntar på solen"],
