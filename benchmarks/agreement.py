@@ -2,9 +2,9 @@
 
     python benchmarks/agreement.py [--tracks 2496] [--annotators 30] [--seconds 60] [--bootstrap 0] [--samples]
 
-Annotators in three cohorts, each track by two of them (20 of 30), each with a level and noise of their own; the
-first second or two of a track is unknown to some, as in a real study. `--samples` times, besides, the way from
-raw samples at 20 Hz to the grid, and the estimate of everybody's lag.
+Annotators in three cohorts, each track by two of them (20 of 30), each with a level and noise of their own;
+the first second or two of a track is unknown to some, as in a real study. `--samples` times, besides, the way
+from raw samples at 20 Hz to the grid, and the estimate of everybody's lag.
 """
 
 # ruff: noqa: E402 (these come before any of the libraries is loaded)

@@ -4,8 +4,8 @@ usage: python scripts/generated_docs.py [--check]
 
 `docs/commands.md` comes from the command line's own parser, `docs/settings.md` from the configuration
 classes, `docs/recipes.md` from the packaged recipes, and the results in `MODEL_CARD.md` from
-`experiments/results/N-*.json`. With `--check` nothing is written: what is out of date is named, and the status
-is 1.
+`experiments/results/N-*.json`. With `--check` nothing is written: what is out of date is named, and the
+status is 1.
 
 A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
 of a table, each value a text, a number or an interval `[low, high]`.
