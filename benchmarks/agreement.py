@@ -1,6 +1,6 @@
 """All agreement statistics of a study of the paper's size: time and peak memory on one thread.
 
-    python benchmarks/agreement.py [--tracks 2496] [--annotators 30] [--seconds 60] [--bootstrap 0] [--samples]
+    python benchmarks/agreement.py [--tracks 2496] [--annotators 30] [--seconds 60] [--bootstrap 0]
 
 Annotators in three cohorts, each track by two of them (20 of 30), each with a level and noise of their own;
 the first second or two of a track is unknown to some, as in a real study. `--samples` times, besides, the way

@@ -72,7 +72,7 @@ def deam(root: Path, sound: bool = True) -> Path:
 
 
 def pmemo(root: Path, sound: bool = True) -> Path:
-    """PMEmo: 1 lasts 17.1 s (4 frames), 4 lasts 32.1 s (34), 1000 lasts 80 s (130); a blink if not `sound`."""
+    """PMEmo: 1 lasts 17.1 s (4 frames), 4 lasts 32.1 s (34), 1000 lasts 80 s (130); or a blink."""
     (root / "annotations").mkdir(parents=True)
     (root / "annotations" / "static_annotations.csv").write_text(
         "musicId,Arousal(mean),Valence(mean)\n1,0.75,0.25\n4,0.5,0.6\n1000,0.1,1.0\n"
