@@ -130,8 +130,20 @@ def test_folder_that_takes_no_files(source: Path, tmp_path: Path) -> None:
 def test_state_that_is_no_database(source: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / ".curation").mkdir(parents=True)
     (tmp_path / "out" / ".curation" / "state.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(DamerError, match="file is not a database"):
+    with pytest.raises(DamerError, match=r"state.sqlite: is damaged; delete it and run"):
         Curation(source, tmp_path / "out", RULES)
+
+
+def test_state_with_a_page_overwritten(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _, before, _ = curate(source, out)
+    path = out / ".curation" / "state.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(DamerError, match=r"state.sqlite: is damaged; delete it and run"):
+        Curation(source, out, RULES)
+    path.unlink()
+    assert curate(source, out)[1] == before
 
 
 def test_names_that_are_no_text(source: Path, tmp_path: Path) -> None:

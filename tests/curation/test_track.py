@@ -1,6 +1,7 @@
 """One file's way: what is written, what is turned away and why, what cannot be read, whatever its length."""
 
 import hashlib
+import io
 import resource
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from damer.core.errors import DamerError
 from damer.curation.loudness import Meter
 from damer.curation.row import Row
 from damer.curation.settings import CurationSettings
-from damer.curation.track import Outcome, Task, curate_file
+from damer.curation.track import Outcome, Task, _write_wav, curate_file
 
 RATE = 44100
 RULES = CurationSettings(min_s=2, max_s=4, screener="none")
@@ -367,3 +368,17 @@ def test_full_disk_ends_the_run_and_leaves_nothing(tmp_path: Path) -> None:
         assert row == "None"
         assert "cannot be written (file too large); make room" in fatal
         assert left == "['audio']"
+
+
+def test_disk_that_is_full_within_a_wav_file_is_named_as_such() -> None:
+    """`wave` mends the header of what broke off: that must not hide why it did."""
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            if self.tell() > 100_000:
+                raise OSError(28, "No space left on device")
+            return super().write(data)  # type: ignore[arg-type]
+
+    sound = np.zeros((400_000, 2), np.float32)
+    with pytest.raises(OSError, match="No space left on device"):
+        _write_wav(Full(), sound, 0.0, 0, Meter(RATE))

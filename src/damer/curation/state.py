@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from damer.core.errors import DamerError
-from damer.curation.disk import writing
+from damer.curation.disk import CannotWriteError, writing
 from damer.curation.row import Row
 from damer.curation.tags import is_cc0
 from damer.curation.track import Outcome
@@ -61,10 +61,7 @@ class State:
             reason = (error.strerror or str(error)).lower()
             raise DamerError(f"{folder}: cannot be written ({reason}); choose another --out") from error
         try:
-            with writing(self.folder):
-                self._base = sqlite3.connect(self.hidden / "state.sqlite", isolation_level=None)
-                self._base.executescript(_SETTINGS + _SCHEMA)
-                self._check_format()
+            self._open()
         except DamerError:
             self.close()
             raise
@@ -220,6 +217,23 @@ class State:
                 self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
+
+    def _open(self) -> None:
+        path = self.hidden / "state.sqlite"
+        damaged = f"{path}: is damaged; delete it and run the same command again: every file is done again"
+        try:
+            with writing(self.folder):
+                self._base = sqlite3.connect(path, isolation_level=None)
+                self._base.executescript(_SETTINGS + _SCHEMA)
+                sound = self._base.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except CannotWriteError as error:
+            # SQLite's own class for a file that is no database; a disk that is full has one below it.
+            if type(error.__cause__) is sqlite3.DatabaseError:
+                raise DamerError(damaged) from error
+            raise
+        if not sound:
+            raise DamerError(damaged)
+        self._check_format()
 
     def _check_format(self) -> None:
         if self.about("format", str(_FORMAT)) != str(_FORMAT):

@@ -262,7 +262,10 @@ class _Curation:
 
 
 class _Hashing:
-    """A file that is hashed as it is written, front to back."""
+    """A file that is hashed as it is written, front to back.
+
+    `wave` goes back to the header only where writing broke off: such a file has no use for its digest.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self.sha256 = file, hashlib.sha256()
@@ -273,6 +276,12 @@ class _Hashing:
 
     def flush(self) -> None:
         self._file.flush()
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, position: int, whence: int) -> int:
+        return self._file.seek(position, whence)
 
 
 def _write_wav(file: IO[bytes], sound: NDArray[np.float32], gain_db: float, seed: int, meter: Meter) -> str:
