@@ -84,6 +84,7 @@ def test_interval_of_a_perfect_area_has_a_width() -> None:
         ("file,vocal\na.wav,perhaps\n", "line 2: vocal is 'perhaps'"),
         ("file,vocal\na.wav,1\nc.wav,0\n", "line 3: .*c.wav is not there"),
         ("file,vocal\na.wav,1\nb.wav,yes\n", "only one kind of clip"),
+        ("file,vocal\na.wav,1\nb.wav,0\n./a.wav,0\n", "line 4: ./a.wav stands in line 2 too"),
     ],
 )
 def test_tables_that_will_not_do(tmp_path: Path, table: str | None, problem: str) -> None:
@@ -138,3 +139,20 @@ def test_command_without_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: 
         main(["curate", "calibrate", str(tmp_path / "none"), "labels.csv", "--out", str(tmp_path / "o")]) == 1
     )
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_command_hears_nothing_before_it_knows_where_to_write(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Hearing takes hours: that the folder cannot be made is said at once, and a folder of one kind too."""
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_text("no sound")
+    (tmp_path / "labels.csv").write_text("file,vocal\na.wav,1\nb.wav,0\n")
+    words = ["curate", "calibrate", str(tmp_path), str(tmp_path / "labels.csv"), "--workers", "1", "--out"]
+    assert main([*words, str(tmp_path / "a.wav")]) == 1
+    assert (
+        capsys.readouterr().err
+        == f"damer: {tmp_path / 'a.wav'}: cannot be made (File exists); choose another --out\n"
+    )
+    assert main([*words, str(tmp_path / "out")]) == 1
+    assert "all or none have a voice: add clips" in capsys.readouterr().err

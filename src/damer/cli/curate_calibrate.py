@@ -69,6 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise DamerError(f"{arguments.clips}: is no folder; name the folder of the clips")
     clips = read_labels(arguments.labels, arguments.clips)
     judge = screener(arguments.screener, spleeter_python=arguments.spleeter_python)
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DamerError(
+            f"{arguments.out}: cannot be made ({error.strerror}); choose another --out"
+        ) from error
     heard: list[Clip] = []
     with Progress(len(clips)) as progress:
         workers = min(arguments.workers, math.ceil(len(clips) / 4))
@@ -82,12 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
                 progress.say(f"damer: {result}")
     heard.sort(key=lambda clip: clip.file)
     found = calibrate(heard, arguments.false_reject, arguments.missed)
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DamerError(
-            f"{arguments.out}: cannot be made ({error.strerror}); choose another --out"
-        ) from error
     write_scores(arguments.out / "scores.csv", heard)
     write_picture(arguments.out / "roc.png", draw_calibration(heard, found, arguments.screener))
     write_thresholds(

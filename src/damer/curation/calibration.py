@@ -90,7 +90,8 @@ def read_labels(path: Path, folder: Path) -> list[Clip]:
     """Read the table of clips: columns `file` (path below the folder) and `vocal` (1 or 0, yes or no).
 
     Raises:
-        DamerError: No such table, a clip that is not there, a label that is none, or only one kind of clip.
+        DamerError: No such table, a clip that is not there, a label that is none, a clip named twice, or only
+            one kind of clip.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as table:
@@ -101,7 +102,8 @@ def read_labels(path: Path, folder: Path) -> list[Clip]:
         raise DamerError(f"{path}: is no CSV table in UTF-8 ({error}): export it again") from None
     if not rows or not {"file", "vocal"} <= rows[0].keys():
         raise DamerError(f"{path}: needs a line of names with 'file' and 'vocal', and a line for each clip")
-    clips = []
+    clips: list[Clip] = []
+    lines: dict[Path, int] = {}
     for number, row in enumerate(rows, start=2):
         word = (row["vocal"] or "").strip().lower()
         if word not in _YES | _NO:
@@ -109,6 +111,11 @@ def read_labels(path: Path, folder: Path) -> list[Clip]:
         name = (row["file"] or "").strip()
         if not name or not (folder / name).is_file():
             raise DamerError(f"{path}: line {number}: {folder / name} is not there: correct the table")
+        if (here := (folder / name).resolve()) in lines:
+            raise DamerError(
+                f"{path}: line {number}: {name} stands in line {lines[here]} too: keep one line a clip"
+            )
+        lines[here] = number
         clips.append(Clip(name, word in _YES))
     if len({clip.vocal for clip in clips}) < 2:
         raise DamerError(f"{path}: only one kind of clip: label some with a voice and some without")
@@ -188,7 +195,9 @@ def calibrate(clips: Iterable[Clip], false_reject: float = 0.05, missed: float =
     truth = np.array([clip.vocal for clip in scored], dtype=np.int64)
     score = np.array([clip.score for clip in scored], dtype=np.float64)
     if len(np.unique(truth)) < 2:
-        raise DamerError("one kind of clip is missing: some must have a voice, some none")
+        raise DamerError(
+            "of the clips that could be heard, all or none have a voice: add clips of the other kind"
+        )
     with_voice, without = np.sort(score[truth == 1]), np.sort(score[truth == 0])
     limits = _limits(score)
     likely = min((x for x in limits if float((without >= x).mean()) <= false_reject), default=1.0)
