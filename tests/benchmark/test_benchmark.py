@@ -274,3 +274,34 @@ def test_what_is_more_particular_wins() -> None:
     assert common.learning_rate == paper.learning_rate
     with pytest.raises(DamerError, match="no method 'x' in it"):
         benchmark.only(["x"])
+
+
+def test_embeddings_are_kept_and_asked_for_later(store: Path, tmp_path: Path) -> None:
+    more = ["--methods", "majority,damer", "--set", 'dimensions=["arousal"]']
+    assert main(arguments(store, tmp_path, *more)) == 0
+    before = {row["name"]: row for row in rows_of(tmp_path)}
+    assert not list(tmp_path.glob("runs/*/embeddings.npz"))
+    more += ["--set", "embeddings=true"]
+    for _ in range(2):  # the second time nothing is left to do
+        assert main(arguments(store, tmp_path, *more)) == 0
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 3  # DAMER's once more
+    after = {row["name"]: row for row in rows_of(tmp_path)}
+    assert after.keys() == before.keys()
+    assert after["damer"]["metrics"] == before["damer"]["metrics"]
+    folder = tmp_path / "runs" / after["damer"]["run"]
+    logged = [json.loads(line)["kind"] for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert logged.count("epoch") == 2  # the log of the run that is there, not of both
+    kept = dict(np.load(folder / "embeddings.npz"))
+    predicted = {item["id"]: item for item in predictions_of(tmp_path, after["damer"])}
+    assert sorted(kept["id"]) == sorted(predicted)
+    assert [predicted[str(name)]["truth"] for name in kept["id"]] == kept["truth"].tolist()
+    assert kept["start"].shape == kept["end"].shape == (len(predicted), 8)
+    assert not np.array_equal(kept["start"], kept["end"])
+    out = tmp_path / "figures"
+    assert main(["report", "figures", str(tmp_path), "--out", str(out)]) == 0
+    assert (out / "figure-7-toy-arousal.svg").exists() == (len(predicted) >= 6)
+
+
+def test_embeddings_are_yes_or_no(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(store, tmp_path, "--set", "embeddings=3")) == 1
+    assert "embeddings is 3; write true or false" in capsys.readouterr().err

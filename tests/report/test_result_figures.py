@@ -44,7 +44,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "figures", str(tmp_path), "--out", str(out)]) == 0
     names = sorted(path.name for path in out.iterdir())
     assert names == [f"figure-{n}-toy-arousal.{ending}" for n in (5, 6) for ending in ("png", "svg")]
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 4
+    assert "figure 7 is not drawn, no run kept embeddings" in printed.err
     drawing = (out / "figure-5-toy-arousal.svg").read_text()
     assert "share of pseudo-labels taken" in drawing
     assert "toy, arousal, 1 run<" in drawing

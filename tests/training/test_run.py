@@ -325,3 +325,24 @@ def test_grid_search_ranks_by_validation(
     assert "write key=value,value" in capsys.readouterr().err
     assert main(arguments(store, tmp_path / "bad", "--grid", "learning_rat=1,2")) == 1
     assert "did you mean 'learning_rate'" in capsys.readouterr().err
+
+
+def test_a_run_keeps_embeddings_where_asked(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    more = ["--dimension", "arousal", "--set", "members=2", "--set", "epochs=1"]
+    assert main(arguments(store, out, *more, "--embeddings")) == 0
+    assert sorted(item.name for item in (out / "embeddings").iterdir()) == [
+        "arousal-member1.npz",
+        "arousal-member2.npz",
+    ]
+    one, two = (dict(np.load(out / "embeddings" / f"arousal-member{number}.npz")) for number in (1, 2))
+    tested = [line["id"] for line in lines(out / "predictions.jsonl")]
+    assert sorted(one["id"]) == sorted(two["id"]) == sorted(tested)
+    assert not np.array_equal(one["start"], two["start"])
+    capsys.readouterr()
+    assert main(arguments(store, tmp_path / "all", "--all-data", "--embeddings")) == 1
+    assert "leave out --embeddings" in capsys.readouterr().err
+    assert main(arguments(store, tmp_path / "grid", "--grid", "epochs=1,2", "--embeddings")) == 1
+    assert "leave out --embeddings" in capsys.readouterr().err

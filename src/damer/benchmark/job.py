@@ -22,9 +22,12 @@ from damer.benchmark.recipe import DAMER, Benchmark, Protocol, Variant
 from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
+from damer.models import Damer
 from damer.training.bank import Bank, IntArray
 from damer.training.collection import Collection
 from damer.training.data import Sampler, split_ids
+from damer.training.embeddings import NAME as EMBEDDINGS
+from damer.training.embeddings import keep_embeddings
 from damer.training.evaluate import TrackPrediction, predictions, track_means
 from damer.training.loop import Place, Trained, train_network
 from damer.training.method import ALGORITHM_1, Answers, Method, Task
@@ -142,14 +145,19 @@ def run_job(job: Job, benchmark: Benchmark, data: Collection, bank_of: BankOf, o
         recipe, steps = _with_budget(recipe, Task(bank, parts, recipe, data.spec, job.seed), item, benchmark)
     task = Task(bank, parts, recipe, data.spec, job.seed)
     folder = out / "runs" / f"{job.name}_{job.key(benchmark, data.spec.frames)[:8]}"
+    place = Place(folder, job.dimension, quiet=True)
+    if not place.state.exists():  # what begins anew has a log of its own
+        (folder / "log.jsonl").unlink(missing_ok=True)
     begun = time.perf_counter()
-    judge, facts = _fit(item, task, Place(folder, job.dimension, quiet=True))
+    judge, facts, damer = _fit(item, task, place)
     trained = time.perf_counter()
     answers = judge(parts.test)
     done = time.perf_counter()
     found = _track_predictions(task, answers, job.fold)
     measured = report(found, intervals=False)[job.corpus]
     _keep_predictions(folder, found)
+    if benchmark.embeddings and damer is not None:
+        keep_embeddings(folder / EMBEDDINGS, task, damer, job.dimension)
     shutil.rmtree(folder / "state", ignore_errors=True)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     return _row(job, benchmark, task, measured) | {
@@ -180,17 +188,20 @@ def _with_budget(
     return dataclasses.replace(recipe, training=training), epochs * an_epoch
 
 
-def _fit(item: Baseline | Estimator | None, task: Task, place: Place) -> tuple[Judge, dict[str, Any]]:
-    """Train a method; return what judges rows with it, and what there is to say of the training."""
+def _fit(
+    item: Baseline | Estimator | None, task: Task, place: Place
+) -> tuple[Judge, dict[str, Any], Damer | None]:
+    """Train a method; return what judges rows with it, what there is to say of it, and DAMER's network."""
     if isinstance(item, Estimator):
         fitted = item.fit(task)
-        return (lambda rows: fitted.answers(task.bank, rows)), {"parameters": None, "epoch": None}
+        return (lambda rows: fitted.answers(task.bank, rows)), {"parameters": None, "epoch": None}, None
     if isinstance(item, Baseline):
         trained = train_network(task, place, item)
         if item.finish is not None:
             item.finish(trained.network, task)
-        return _judge(item, trained, task)
-    return _judge(ALGORITHM_1, train_network(task, place), task)
+        return *_judge(item, trained, task), None
+    own = train_network(task, place)
+    return *_judge(ALGORITHM_1, own, task), own.network
 
 
 def _judge(method: Method[Any], trained: Trained[Any], task: Task) -> tuple[Judge, dict[str, Any]]:
@@ -237,6 +248,7 @@ def _row(job: Job, benchmark: Benchmark, task: Task, measured: dict[str, Any]) -
         "method": job.variant.method,
         "title": "DAMER" if item is None else item.title,
         "provenance": "DAMER" if job.variant.method == DAMER or item is None else item.provenance,
+        "recipe": job.variant.recipe,
         "settings": list(job.variant.settings),
         "corpus": job.corpus,
         "protocol": job.protocol,

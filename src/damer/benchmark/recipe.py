@@ -7,6 +7,7 @@ protocols = ["track"]             # track, segment, contiguous
 seeds = [0, 1, 2]                 # each divides anew and starts anew
 folds = 0                         # above 1: grouped folds in place of 70/30
 profile = "common"                # or "native": each baseline's own settings
+embeddings = false                # whether runs of DAMER keep where tested tracks lie before and after
 budget = 0                        # labelled seconds learned from, the same for each method; 0: as epochs say
 
 [training]                        # what all methods' training has in common, and
@@ -64,7 +65,7 @@ class Benchmark:
     Attributes:
         name: of the recipe.
         variants: methods and their settings.
-        dimensions, protocols, seeds, folds, profile, budget: see the module.
+        dimensions, protocols, seeds, folds, profile, budget, embeddings: see the module.
         training: "key=value" texts of what all have in common.
         description: in a sentence.
     """
@@ -79,6 +80,7 @@ class Benchmark:
     budget: int = 0
     training: tuple[str, ...] = ()
     description: str = ""
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
         """Refuse contradictions."""
@@ -231,7 +233,11 @@ def _check(where: str, key: str, value: Any, hint: Any) -> None:
     choices = [choice for choice in get_args(hint) if isinstance(choice, str)]
     if choices and value not in choices:
         raise DamerError(f"{where}: {key} is {value!r}; choose from {', '.join(choices)}")
-    if isinstance(hint, type) and (not isinstance(value, hint) or isinstance(value, bool)):
+    if hint is bool and not isinstance(value, bool):
+        raise DamerError(f"{where}: {key} is {value!r}; write true or false")
+    if isinstance(hint, type) and (
+        not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool)
+    ):
         raise DamerError(f"{where}: {key} is {value!r}; a value of type {hint.__name__} is needed")
     if not choices and not isinstance(hint, type):
         raise DamerError(f"{where}: {key} is {value!r}; write a list, such as [{value!r}]")

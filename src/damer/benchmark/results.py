@@ -13,6 +13,8 @@ _NEEDED = {"key", "name", "method", "corpus", "protocol", "dimension", "metrics"
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a results.jsonl; half a line that a kill left at its end is passed over.
 
+    Of a job that was done twice, because embeddings were asked for later, the later row counts.
+
     Raises:
         DamerError: it is missing, or another line is damaged.
     """
@@ -22,7 +24,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise DamerError(f"{path}: no such file; make it with `damer benchmark RECIPE --out DIR`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DamerError(f"{path}: cannot be read ({error})") from None
-    found = []
+    found: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         if not line or number == len(lines):
             continue
@@ -32,5 +34,6 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
         if not isinstance(row, dict) or not row.keys() >= _NEEDED:
             raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
-        found.append(row)
-    return found
+        found.pop(row["key"], None)
+        found[row["key"]] = row
+    return list(found.values())

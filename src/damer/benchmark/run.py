@@ -1,7 +1,8 @@
 """A whole benchmark: its jobs, some at a time, each row written as it comes.
 
 results.jsonl   one row a job; a job whose row is there is not done again
-runs/NAME/      log.jsonl of the training, predictions.jsonl of the test part, state/ of what was cut short
+runs/NAME/      log.jsonl of the training, predictions.jsonl of the test part, state/ of what was cut short,
+                embeddings.npz where they are asked for
 """
 
 import contextlib
@@ -17,12 +18,13 @@ from typing import Any
 from tqdm import tqdm
 
 from damer.benchmark.job import Job, data_digest, jobs, permuted, run_job
-from damer.benchmark.recipe import Benchmark
+from damer.benchmark.recipe import DAMER, Benchmark
 from damer.benchmark.results import RESULTS, read_rows
 from damer.core.errors import DamerError
 from damer.core.processes import Died, in_processes
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection, open_collection
+from damer.training.embeddings import NAME as EMBEDDINGS
 from damer.training.recipes import Recipe
 from damer.training.run import choose_device
 from damer.training.summary import plain
@@ -81,7 +83,7 @@ def execute(setting: Setting) -> Outcome:
         path = setting.out / RESULTS
         before = read_rows(path) if path.exists() else []
         _end_last_line(path)
-        there = {row["key"] for row in before}
+        there = {row["key"] for row in before if _has_all(setting, row)}
         waiting = [job for key, job in keys.items() if key not in there]
         failed: list[str] = []
         new: list[dict[str, Any]] = []
@@ -100,8 +102,16 @@ def execute(setting: Setting) -> Outcome:
                 file.flush()
                 os.fsync(file.fileno())
                 new.append(found)
-    rows = [row for row in before if row["key"] in keys] + new
+    made = {row["key"] for row in new}
+    rows = [row for row in before if row["key"] in keys.keys() - made] + new
     return Outcome(rows, len(new), failed)
+
+
+def _has_all(setting: Setting, row: dict[str, Any]) -> bool:
+    """Say whether a row's run kept all that is asked for; embeddings may be asked for after it was made."""
+    if not setting.benchmark.embeddings or row["method"] != DAMER:
+        return True
+    return (setting.out / "runs" / str(row.get("run")) / EMBEDDINGS).exists()
 
 
 def _end_last_line(path: Path) -> None:

@@ -1,8 +1,9 @@
 """`damer report`."""
 
 import argparse
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from damer.core.errors import DamerError
 
@@ -49,36 +50,65 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def _add_figures(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     figures = actions.add_parser(
         "figures",
-        help="figures 5 and 6: pseudo-labels and memory over the epochs",
-        description="Draw figures 5 and 6 of the paper from the logs of recorded runs of DAMER (PNG, SVG).",
+        help="figures 5, 6 and 7: pseudo-labels, memory, the embedding before and after",
+        description="Draw figures 5 and 6 of the paper from the logs of recorded runs of DAMER, and figure 7 "
+        "where they kept their embeddings (PNG, SVG).",
     )
     figures.set_defaults(run=run_figures)
     add = figures.add_argument
-    add("results", nargs="+", type=Path, metavar="RESULTS", help="results.jsonl, or the folder that holds it")
+    add(
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULTS",
+        help="results.jsonl, the folder that holds it, or a run of `damer train --embeddings`",
+    )
     add("--out", type=Path, metavar="DIR", required=True, help="folder of the figures")
 
 
 def run_figures(arguments: argparse.Namespace) -> int:
-    """Read rows and logs, draw."""
-    from damer.benchmark.results import RESULTS, read_rows
-    from damer.report.figures import draw
+    """Read rows, logs and embeddings, draw."""
+    from damer.report.embedding import NONE, draw_embeddings
+    from damer.report.figures import draw, is_plain
 
-    folders = [path if path.is_dir() else path.parent for path in arguments.results]
-    rows = [(folder, row) for folder in folders for row in read_rows(folder / RESULTS)]
-    for path in draw(rows, arguments.out):
+    trained = [path for path in arguments.results if (path / "embeddings").is_dir()]
+    runs = _runs([path for path in arguments.results if path not in trained])
+    files = [item for path in trained for item in sorted((path / "embeddings").glob("*.npz"))]
+    runs = [run for run in runs if is_plain(run[1])]
+    kept = [folder / "runs" / str(row.get("run")) / "embeddings.npz" for folder, row in runs]
+    files += [path for path in kept if path.exists()]
+    if runs or not files:
+        for path in draw(runs, arguments.out):
+            print(path)
+        if not files:
+            print(f"damer: {NONE}", file=sys.stderr)
+            return 0
+    written, sentences = draw_embeddings(files, arguments.out)
+    for path in written:
         print(path)
+    for sentence in sentences:
+        print(f"damer: {sentence}", file=sys.stderr)
     return 0
+
+
+def _runs(results: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
+    """Return every row with the folder of its runs; a folder that is given twice counts once."""
+    from damer.benchmark.results import RESULTS, read_rows
+
+    paths = {(path / RESULTS if path.is_dir() else path).resolve(): path for path in results}
+    return [
+        (path if path.is_dir() else path.parent, row)
+        for path in paths.values()
+        for row in read_rows(path / RESULTS if path.is_dir() else path)
+    ]
 
 
 def run_tables(arguments: argparse.Namespace) -> int:
     """Read the rows, print or write the tables."""
-    from damer.benchmark.results import RESULTS, read_rows
     from damer.report.ahead import ahead_table
     from damer.report.tables import ablation_table, method_tables, variant_tables
 
-    folders = [path if path.is_dir() else path.parent for path in arguments.results]
-    paths = [path / RESULTS if path.is_dir() else path for path in arguments.results]
-    runs = [(folder, row) for folder, path in zip(folders, paths, strict=True) for row in read_rows(path)]
+    runs = _runs(arguments.results)
     rows = [row for _, row in runs]
     grids = [
         *method_tables(rows, arguments.level, arguments.protocol),

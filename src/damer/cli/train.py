@@ -69,6 +69,16 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="JSONL",
         help="other methods' answers for the tracks to train on; they soften the labels by teacher_share",
     )
+    _add_running(parser)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--embeddings",
+        action="store_true",
+        help="keep where the test part lies in each network before and after training, for figure 7",
+    )
     add("--resume", action="store_true", help="go on with the run in --out")
     add("--weights", choices=("float32", "float16"), default="float32", help="how checkpoints store weights")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
@@ -107,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace, recipe: "Recipe") -> int:
+    if arguments.embeddings:
+        raise DamerError("--grid leaves the test part unseen: leave out --embeddings")
     from damer.training.search import Grid, grid_table, search
 
     settings = tuple(_settings(arguments))
@@ -129,7 +141,16 @@ def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
 
     folds, fold = _folds(arguments)
     teacher = Teacher.load(arguments.teacher) if arguments.teacher else None
-    plan = Plan(recipe, _dimensions(arguments), folds, fold, arguments.all_data, arguments.weights, teacher)
+    plan = Plan(
+        recipe,
+        _dimensions(arguments),
+        folds,
+        fold,
+        arguments.all_data,
+        arguments.weights,
+        teacher,
+        arguments.embeddings,
+    )
     if arguments.resume and is_finished(arguments.out):
         print(f"{arguments.out}: this run is over already")
         return 0

@@ -100,6 +100,12 @@ def mean_curves(runs: Sequence[Curves], name: str) -> tuple[NDArray[np.float64],
     return mean, deviation
 
 
+def is_plain(row: Row) -> bool:
+    """Say whether a row is of DAMER as the paper has it, tested on tracks kept apart."""
+    as_paper = row.get("recipe", "paper") == "paper" and not row.get("settings")
+    return bool(row["method"] == "damer" and as_paper and row["protocol"] == "track")
+
+
 def runs_of_damer(rows: Sequence[tuple[Path, Row]]) -> dict[tuple[str, str], list[Path]]:
     """Return the logs of runs of DAMER as the paper has it, by corpus and dimension.
 
@@ -108,7 +114,7 @@ def runs_of_damer(rows: Sequence[tuple[Path, Row]]) -> dict[tuple[str, str], lis
     """
     found: dict[tuple[str, str], list[Path]] = {}
     for folder, row in rows:
-        if row["method"] == "damer" and not row.get("settings") and row["protocol"] == "track":
+        if is_plain(row):
             log = folder / "runs" / row["run"] / "log.jsonl"
             found.setdefault((row["corpus"], row["dimension"]), []).append(log)
     return found
@@ -157,15 +163,28 @@ def _draw_one(figure: Figure, title: str, curves: Sequence[Curves], path: Path) 
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if axis.lines:
                 axis.legend(frameon=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files = [path.with_suffix(ending) for ending in (".png", ".svg")]
-            for file in files:
-                part = file.with_name(f".{file.stem}.part{file.suffix}")
-                canvas.savefig(part, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
-                part.replace(file)
-        except OSError as error:
-            raise DamerError(
-                f"{path.parent}: cannot be written ({error.strerror}): choose another --out"
-            ) from None
+        return save(canvas, path)
+
+
+def save(canvas: Any, path: Path) -> list[Path]:
+    """Write a figure of matplotlib as PNG and SVG, each whole or not at all; return the files.
+
+    Args:
+        canvas: the figure.
+        path: file to write, without its ending; its folder is made.
+
+    Raises:
+        DamerError: the folder cannot be written.
+    """
+    files = [path.with_name(path.name + ending) for ending in (".png", ".svg")]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            part = file.with_name(f".{file.stem}.part{file.suffix}")
+            canvas.savefig(part, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+            part.replace(file)
+    except OSError as error:
+        raise DamerError(
+            f"{path.parent}: cannot be written ({error.strerror}): choose another --out"
+        ) from None
     return files

@@ -4,6 +4,7 @@ config.json        everything that decides the run
 log.jsonl          every step and epoch of every network; tensorboard/ holds the same
 arousal.safetensors, valence.safetensors   checkpoints (in fold-1/, fold-2/, … with `--folds`)
 predictions.jsonl  one test track a line, with its seconds
+embeddings/        where the tracks of the test part lie before and after training, where asked for
 summary.json       metrics by dimension and corpus
 state/             resumable states, gone when the run is over
 """
@@ -25,6 +26,7 @@ from damer.models import Damer, checkpoint
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
 from damer.training.data import Parts, split_ids
+from damer.training.embeddings import keep_embeddings
 from damer.training.evaluate import TrackPrediction, ensemble, fit_temperature, predictions
 from damer.training.loop import Place, Trained, train_network
 from damer.training.method import Task
@@ -47,6 +49,7 @@ class Plan:
         all_data: test on nothing, train on everything.
         weights: how checkpoints store weights.
         teacher: answers that soften the targets, None for labels alone.
+        embeddings: whether to keep where the test part lies in each network, before and after.
     """
 
     recipe: Recipe
@@ -56,6 +59,7 @@ class Plan:
     all_data: bool = False
     weights: Literal["float32", "float16"] = "float32"
     teacher: Teacher | None = None
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
         """Refuse contradictions."""
@@ -65,6 +69,8 @@ class Plan:
             raise DamerError(f"fold {self.fold}/{self.folds}: the first number is 1 to {self.folds}")
         if self.all_data and self.folds:
             raise DamerError("--all-data tests on nothing: leave out --fold and --folds")
+        if self.all_data and self.embeddings:
+            raise DamerError("--all-data tests on nothing: leave out --embeddings")
         split = self.recipe.training.split
         if split != "track" and (self.folds or self.all_data):
             raise DamerError(
@@ -72,9 +78,9 @@ class Plan:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as plain values."""
+        """Return what decides the networks as plain values."""
         return {
-            **vars(self),
+            **{name: value for name, value in vars(self).items() if name != "embeddings"},
             "recipe": self.recipe.to_dict(),
             "dimensions": list(self.dimensions),
             "teacher": self.teacher.sha256 if self.teacher else None,
@@ -271,6 +277,9 @@ class _Runner:
             name += f"-member{member + 1}" if config.members > 1 else ""
             task = Task(self.bank, part, recipe, self.data.spec, config.seed + member)
             trained.append(train_network(task, Place(self.out, name, self.quiet)))
+            if self.plan.embeddings:
+                path = self.out / "embeddings" / f"{name}.npz"
+                keep_embeddings(path, task, trained[-1].network, dimension)
             parts.append(part)
         return parts, trained
 
