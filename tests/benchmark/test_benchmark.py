@@ -305,3 +305,31 @@ def test_embeddings_are_kept_and_asked_for_later(store: Path, tmp_path: Path) ->
 def test_embeddings_are_yes_or_no(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(store, tmp_path, "--set", "embeddings=3")) == 1
     assert "embeddings is 3; write true or false" in capsys.readouterr().err
+
+
+def test_a_recipe_of_ones_own_sets_the_network(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('methods = ["damer", "rgcb"]\n[training]\nepochs = 3\n[model]\ndim = 8\n')
+    benchmark = load_benchmark(str(path), ["model.heads=2"])
+    model = benchmark.settings(benchmark.variants[0], 0, "track", 44).model
+    assert (model.dim, model.heads) == (8, 2)
+    for text, message in (
+        ("[training]\nmodel.dim = 8\n", "settings of the network stand in [model]"),
+        ("training = 3\n", "write [training] above"),
+        ("[model]\ndims = 8\n", "dims"),
+    ):
+        path.write_text('methods = ["damer"]\n' + text)
+        assert main(["benchmark", str(path), "--data", str(store), "--out", str(tmp_path / "out")]) == 1
+        errors = capsys.readouterr().err
+        assert message in errors
+        assert errors.count("\n") == 1
+
+
+def test_a_reason_is_told_once(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--methods", "majority, svm-linear", "--set", 'dimensions=["arousal"]', "--set", "folds=99"]
+    assert main(arguments(store, tmp_path, *more)) == 1
+    errors = capsys.readouterr().err
+    assert "majority_toy_track_arousal_seed0_fold1 and 197 more: " in errors
+    assert errors.count("\n") == 1

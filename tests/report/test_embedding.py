@@ -124,8 +124,9 @@ def test_results_under_another_name_and_given_twice(
     row = {
         "key": "1", "benchmark": "tables", "name": "svm", "method": "svm", "title": "SVM",
         "provenance": "adapted", "settings": [], "corpus": "toy", "protocol": "track",
-        "dimension": "arousal", "seed": 0, "fold": 0, "folds": 0, "profile": "common", "data": "", "training": {},
-        "run": "r", "metrics": {"track": {"accuracy": 0.5}}, "majority": {"track": {"accuracy": 0.6}},
+        "dimension": "arousal", "seed": 0, "fold": 0, "folds": 0, "profile": "common", "data": "",
+        "training": {}, "run": "r",
+        "metrics": {"track": {"accuracy": 0.5}}, "majority": {"track": {"accuracy": 0.6}},
     }  # fmt: skip
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps(row) + "\n")

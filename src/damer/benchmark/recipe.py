@@ -13,6 +13,9 @@ budget = 0                        # labelled seconds learned from, the same for 
 [training]                        # what all methods' training has in common, and
 epochs = 80
 
+[model]                           # DAMER's network, in every variant of it
+fused_dim = 64
+
 [[variant]]                       # methods with settings of their own
 name = "damer without memory"
 method = "damer"
@@ -155,7 +158,7 @@ def load_benchmark(name_or_path: str, settings: Iterable[str] = ()) -> Benchmark
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DamerError(f"{name_or_path}: not a TOML file ({error})") from None
-    training = [f"training.{key}={_text(value)}" for key, value in values.pop("training", {}).items()]
+    training = [text for section in ("training", "model") for text in _section(name, values, section)]
     own = {field.name for field in dataclasses.fields(Benchmark)} - {"name", "variants", "training"}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -189,6 +192,17 @@ def _read(name_or_path: str) -> tuple[str, str]:
         )
     source = resources.files("damer") / "benchmark" / "recipes" / f"{name_or_path}.toml"
     return name_or_path, source.read_text(encoding="utf-8")
+
+
+def _section(where: str, values: dict[str, Any], section: str) -> list[str]:
+    """Take a table of settings out of a recipe's values; return them as "section.key=value" texts."""
+    table = values.pop(section, {})
+    if not isinstance(table, dict):
+        raise DamerError(f"{where}: {section} is a table: write [{section}] above its settings")
+    for key, value in table.items():
+        if isinstance(value, dict):
+            raise DamerError(f"{where}: {section}.{key} is a table; settings of the network stand in [model]")
+    return [f"{section}.{key}={_text(value)}" for key, value in table.items()]
 
 
 def _variants(where: str, methods: Any, tables: Any) -> tuple[Variant, ...]:

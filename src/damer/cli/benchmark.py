@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise DamerError("--workers and --threads: at least 1 is needed")
     benchmark = load_benchmark(arguments.recipe, arguments.settings)
     if arguments.methods:
-        benchmark = benchmark.only(arguments.methods.split(","))
+        benchmark = benchmark.only([name.strip() for name in arguments.methods.split(",")])
     if arguments.threads is not None:
         import torch
 
@@ -80,9 +80,21 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(table(outcome.rows))
     print(f"\n{arguments.out / RESULTS}: {len(outcome.rows)} rows of this benchmark, {outcome.done} new")
-    for sentence in outcome.failed:
+    for sentence in _by_reason(outcome.failed):
         print(f"damer: {sentence}", file=sys.stderr)
     return 1 if outcome.failed else 0
+
+
+def _by_reason(failed: list[str]) -> list[str]:
+    """Return the sentences with each reason once: its first job and how many more there are."""
+    jobs: dict[str, list[str]] = {}
+    for sentence in failed:
+        name, _, reason = sentence.partition(": ")
+        jobs.setdefault(reason, []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
+        for reason, names in jobs.items()
+    ]
 
 
 def _list() -> None:
