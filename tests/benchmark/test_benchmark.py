@@ -333,3 +333,30 @@ def test_a_reason_is_told_once(store: Path, tmp_path: Path, capsys: pytest.Captu
     errors = capsys.readouterr().err
     assert "majority_toy_track_arousal_seed0_fold1 and 197 more: " in errors
     assert errors.count("\n") == 1
+
+
+def test_two_benchmarks_that_share_a_job_do_it_once_and_each_has_its_row(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    more = ["--set", 'dimensions=["arousal"]']
+    assert main(arguments(store, out, *more, "--methods", "majority,svm-linear")) == 0
+    twin = tmp_path / "twin.toml"
+    shared = "epochs = 2\nbatch_size = 32\nsegments_per_track = 8\nvalidation_fraction = 0.25\n"
+    twin.write_text(
+        'methods = ["majority", "svm"]\nprotocols = ["track", "segment"]\n[training]\n'
+        + shared
+        + 'precision = "float32"\n'
+    )
+    given = arguments(store, out, *more)
+    given[1] = str(twin)
+    capsys.readouterr()
+    for expected in ("4 rows of this benchmark, 3 new", "4 rows of this benchmark, 0 new"):
+        assert main(given) == 0
+        assert expected in capsys.readouterr().out
+    found = [(row["benchmark"], row["name"], row["protocol"]) for row in rows_of(out)]
+    assert len(found) == len(set(found)) == 6
+    assert ("twin", "majority", "track") in found
+    assert ("tiny", "majority", "track") in found
+    one, two = (row for row in rows_of(out) if (row["name"], row["protocol"]) == ("majority", "track"))
+    assert {**two, "benchmark": "tiny"} == one

@@ -49,9 +49,11 @@ def test_pairs_are_pooled_and_the_difference_is_exact(tmp_path: Path) -> None:
     runs += [run(tmp_path, "alone", poor[0], seed=7)]  # no run of DAMER has that seed
     grid = ahead_table(runs)
     (line,) = grid.rows
-    assert line[:4] == ["svm", "toy", "arousal", "2"]
+    assert line[:5] == ["svm", "toy", "arousal", "2", "20"]
+    shared = [(folder, {**row, "benchmark": "leakage"}) for folder, row in runs]
+    assert ahead_table([*runs, *shared]).rows == grid.rows
     both = np.tile(truth, 2)
-    for place, name in ((4, "accuracy"), (10, "auc")):
+    for place, name in ((5, "accuracy"), (11, "auc")):
         metric = metrics.METRICS[name]
         ahead = metric(both, np.concatenate(good)) - metric(both, np.concatenate(poor))
         assert float(line[place].replace("−", "-")) == pytest.approx(100 * ahead, abs=0.01)
@@ -63,7 +65,7 @@ def test_pairs_are_pooled_and_the_difference_is_exact(tmp_path: Path) -> None:
 def test_command_and_missing_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [run(tmp_path, name, [0.2, 0.8, 0.4, 0.9]) for name in ("damer", "svm")]
     assert main(["report", "tables", str(tmp_path), "--compare"]) == 0
-    assert "| svm | toy | arousal | 1 | +0.00 |" in capsys.readouterr().out
+    assert "| svm | toy | arousal | 1 | 2 | +0.00 | too few groups | – |" in capsys.readouterr().out
     (tmp_path / "runs" / "svm0" / "predictions.jsonl").unlink()
     with pytest.raises(DamerError, match=r"predictions\.jsonl: cannot be read"):
         ahead_table(runs)

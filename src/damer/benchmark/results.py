@@ -24,7 +24,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise DamerError(f"{path}: no such file; make it with `damer benchmark RECIPE --out DIR`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DamerError(f"{path}: cannot be read ({error})") from None
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         if not line or number == len(lines):
             continue
@@ -34,6 +34,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
         if not isinstance(row, dict) or not row.keys() >= _NEEDED:
             raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
-        found.pop(row["key"], None)
-        found[row["key"]] = row
+        place = row["key"], row.get("benchmark", "")  # two benchmarks may have a job in common
+        found.pop(place, None)
+        found[place] = row
     return list(found.values())

@@ -87,6 +87,7 @@ def execute(setting: Setting) -> Outcome:
         waiting = [job for key, job in keys.items() if key not in there]
         failed: list[str] = []
         new: list[dict[str, Any]] = []
+        before += _shared(setting, [row for row in before if row["key"] in keys.keys() & there], path)
         bar = tqdm(
             total=len(keys), initial=len(keys) - len(waiting), desc=setting.benchmark.name, unit="job",
             disable=True if setting.quiet else None,
@@ -103,8 +104,19 @@ def execute(setting: Setting) -> Outcome:
                 os.fsync(file.fileno())
                 new.append(found)
     made = {row["key"] for row in new}
-    rows = [row for row in before if row["key"] in keys.keys() - made] + new
+    own = [row for row in before if row["benchmark"] == setting.benchmark.name]
+    rows = [row for row in own if row["key"] in keys.keys() - made] + new
     return Outcome(rows, len(new), failed)
+
+
+def _shared(setting: Setting, rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Write rows that another benchmark made of the same jobs as this one's too; return those written."""
+    name = setting.benchmark.name
+    own = {row["key"] for row in rows if row["benchmark"] == name}
+    others = {row["key"]: {**row, "benchmark": name} for row in rows if row["key"] not in own}
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in others.values())
+    return list(others.values())
 
 
 def _has_all(setting: Setting, row: dict[str, Any]) -> bool:

@@ -76,7 +76,7 @@ def run_figures(arguments: argparse.Namespace) -> int:
     files = [item for path in trained for item in sorted((path / "embeddings").glob("*.npz"))]
     runs = [run for run in runs if is_plain(run[1])]
     kept = [folder / "runs" / str(row.get("run")) / "embeddings.npz" for folder, row in runs]
-    files += [path for path in kept if path.exists()]
+    files += [path for path in dict.fromkeys(kept) if path.exists()]  # benchmarks may share a run
     if runs or not files:
         for path in draw(runs, arguments.out):
             print(path)

@@ -12,6 +12,7 @@ from damer.report.grids import Grid
 Row = dict[str, Any]
 Run = tuple[Path, Row]
 METRICS = ("accuracy", "balanced_accuracy", "auc")
+FEWEST_GROUPS = 6  # n groups that all favour one side have a two-sided p of 2 / 2^n: 0.06 for five
 _REFERENCE = "damer"
 
 
@@ -29,10 +30,11 @@ def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
     Raises:
         DamerError: the predictions of a run are missing or damaged.
     """
-    columns = ["method", "corpus", "dimension", "pairs of runs"]
+    columns = ["method", "corpus", "dimension", "pairs of runs", "groups"]
     columns += [text for name in METRICS for text in (f"{name}: DAMER ahead by", "95 % interval", "p")]
     grid = Grid("ahead", "DAMER against each method, per track, points", columns)
-    own = [run for run in runs if run[1]["protocol"] == protocol]
+    once = {(run[0], run[1]["key"]): run for run in runs}  # benchmarks may share a run
+    own = [run for run in once.values() if run[1]["protocol"] == protocol]
     references = {_place(row): run for run in own for row in [run[1]] if row["name"] == _REFERENCE}
     names = list(dict.fromkeys(row["name"] for _, row in own if row["name"] != _REFERENCE))
     cells = sorted({(row["corpus"], row["dimension"]) for _, row in own})
@@ -48,7 +50,9 @@ def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
                 grid.rows.append([name, corpus, dimension, str(len(pairs)), *_compared(pairs)])
     grid.notes = [
         "Points of percent (AUC times 100); paired bootstrap, 1 000 resamples of whole groups, two-sided p. "
-        "Many comparisons stand here: one p below 0.05 among twenty is what chance gives."
+        "Many comparisons stand here: one p below 0.05 among twenty is what chance gives.",
+        f"Of fewer than {FEWEST_GROUPS} groups there is no interval: were all of them ahead, that would still "
+        "be chance in more than one case of twenty.",
     ]
     return grid
 
@@ -68,11 +72,13 @@ def _compared(pairs: Sequence[tuple[Run, Run]]) -> list[str]:
         groups += [f"{ours[name]['corpus']}\n{ours[name]['group']}" for name in both]
         for side, found in zip(sides, (ours, theirs), strict=True):
             side += [found[name]["probability"] for name in both]
-    cells = []
+    count = len(set(groups))
+    cells = [str(count)]
     for metric in METRICS:
         ahead = metrics.paired_bootstrap(metrics.METRICS[metric], truth, *sides, groups)
         interval = f"{_points(ahead.low)} to {_points(ahead.high)}"
-        cells += [_points(ahead.difference), interval, f"{ahead.p_value:.3f}"]
+        sure = [interval, f"{ahead.p_value:.3f}"] if count >= FEWEST_GROUPS else ["too few groups", "–"]
+        cells += [_points(ahead.difference), *sure]
     return cells
 
 

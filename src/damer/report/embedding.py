@@ -15,7 +15,7 @@ from damer.core.errors import DamerError
 
 ROWS = 3  # runs in one figure
 FEWEST = 6  # tracks that can be laid out at all
-_CLASSES = ("low or negative", "high or positive")
+_CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKS = "o^sDvP*"
 NONE = (
@@ -65,9 +65,10 @@ def read_embedding(path: Path) -> Embedding:
             if not (np.isfinite(start).all() and np.isfinite(end).all()):
                 raise ValueError("not every number in it is finite")
             corpus, truth = found["corpus"][known], found["truth"][known]
-            return Embedding(
-                corpus, truth, start[known], end[known], str(found["dimension"]), int(found["seed"])
-            )
+            dimension = str(found["dimension"])
+            if dimension not in _CLASSES or truth.max(initial=0) > 1:
+                raise ValueError("not of arousal or valence")
+            return Embedding(corpus, truth, start[known], end[known], dimension, int(found["seed"]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile) as error:
         raise DamerError(f"{path}: not the embeddings of a run ({error}): make the run again") from None
 
@@ -131,13 +132,14 @@ def _draw_one(items: Sequence[Embedding], recorded: int, path: Path) -> list[Pat
     first = items[0]
     columns = 2 if len(first.corpora) == 1 else 4
     title = f"t-SNE of the embedding of tested tracks: {', '.join(first.corpora)}, {first.dimension}"
+    title += f", {len(first.truth)} tracks" if len(items) == 1 else ""
     title += f", {len(items)} of {recorded} runs" if recorded > len(items) else ""
     with mpl.rc_context({"font.size": 9, "svg.hashsalt": "damer", "svg.fonttype": "none"}):
         canvas = Figure(figsize=(3.6 * columns, 3.3 * len(items) + 0.4), layout="constrained")
         axes = canvas.subplots(len(items), columns, squeeze=False)
         canvas.suptitle(title)
         for row, item in zip(axes, items, strict=True):
-            classes = np.array(_CLASSES)[item.truth]
+            classes = np.array(_CLASSES[item.dimension])[item.truth]
             for place, (when, points) in enumerate((("before", item.start), ("after", item.end))):
                 laid = layout(points)
                 _scatter(row[place], laid, points, classes, f"seed {item.seed}, {when}, by class")
@@ -149,16 +151,12 @@ def _draw_one(items: Sequence[Embedding], recorded: int, path: Path) -> list[Pat
 
 def _scatter(axis: Any, laid: Floats, points: Floats, kind: NDArray[Any], heading: str) -> None:
     """Draw points, each kind in a colour and a mark of its own; how far they are apart stands above."""
-    for number, name in enumerate(sorted(set(kind.tolist()), key=_order)):
+    for number, name in enumerate(sorted(set(kind.tolist()), key=lambda name: (name == "high", name))):
         own = laid[kind == name]
         look = {"color": _COLOURS[number % len(_COLOURS)], "marker": _MARKS[number % len(_MARKS)]}
         axis.scatter(own[:, 0], own[:, 1], s=14, alpha=0.75, linewidths=0, label=name, **look)
     axis.set(title=f"{heading}\nsilhouette {silhouette(points, kind):.2f}", xticks=[], yticks=[])
     axis.legend(frameon=False, fontsize=7)
-
-
-def _order(name: str) -> tuple[int, str]:
-    return (_CLASSES.index(name) if name in _CLASSES else 0, name)
 
 
 def _sklearn(name: str) -> Any:

@@ -116,7 +116,8 @@ def runs_of_damer(rows: Sequence[tuple[Path, Row]]) -> dict[tuple[str, str], lis
     for folder, row in rows:
         if is_plain(row):
             log = folder / "runs" / row["run"] / "log.jsonl"
-            found.setdefault((row["corpus"], row["dimension"]), []).append(log)
+            logs = found.setdefault((row["corpus"], row["dimension"]), [])
+            logs += [] if log in logs else [log]  # benchmarks may share a run
     return found
 
 
