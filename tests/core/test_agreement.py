@@ -192,6 +192,13 @@ def test_cronbach_of_a_planned_design_is_that_of_the_mean_of_twenty() -> None:
     assert found == pytest.approx(1 / (1 + 0.64 / 20), abs=0.005)
 
 
+def test_cronbach_is_at_most_one_whoever_is_missing() -> None:
+    """Few targets, each seen by some: a covariance and its variances must come from the same targets."""
+    for seed in range(200):
+        table = ratings(12, 9, seed=seed, missing=0.35) + 10 * ratings(12, 1, seed=seed)
+        assert cronbach_alpha(table) <= 1 + 1e-9
+
+
 # -- correlations --------------------------------------------------------------------------------------------
 
 

@@ -33,8 +33,8 @@ def cronbach_alpha(ratings: npt.ArrayLike) -> float:
     """Return Cronbach's alpha of the mean of k raters, at most 1.
 
     With the mean variance v of a rater and the mean covariance c of two, alpha = k c / (v + (k − 1) c), which
-    for a complete table is the usual formula. Where ratings are missing, a pair's covariance is taken over
-    the targets that both rated, and k is the harmonic mean of the raters a target.
+    for a complete table is the usual formula. Where ratings are missing, covariance and variances of a pair
+    are taken over the targets that both rated, and k is the harmonic mean of the raters a target.
 
     Args:
         ratings: [targets, raters], NaN where missing.
@@ -47,12 +47,12 @@ def cronbach_of(added: Sums) -> float:
     n = added.count
     with np.errstate(divide="ignore", invalid="ignore"):
         covariance = (added.products - added.sum_common * added.sum_common.T / n) / (n - 1)
-    covariance[n < 2] = np.nan
-    own = np.eye(len(n), dtype=bool)
-    variances, pairs = covariance[own], covariance[~own]
-    if not np.isfinite(variances).any() or not np.isfinite(pairs).any():
+        variance_common = (added.squares_common - added.sum_common**2 / n) / (n - 1)
+    pairs = (n >= 2) & ~np.eye(len(n), dtype=bool)
+    if not pairs.any():
         return np.nan
-    variance, shared = float(np.nanmean(variances)), float(np.nanmean(pairs))
+    # Over the same targets a covariance is at most the mean of the two variances: so alpha is at most 1.
+    variance, shared = float(variance_common[pairs].mean()), float(covariance[pairs].mean())
     k = added.k
     below = variance + (k - 1) * shared
     return k * shared / below if abs(below) > 1e-12 else np.nan
