@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -130,6 +131,7 @@ def test_a_media_clock_that_stands_or_steps_back(tmp_path: Path) -> None:
 
 def test_a_trial_without_samples_and_one_without_a_word(tmp_path: Path) -> None:
     study = Study.create(tmp_path, "s", [TRACK])
+    study.annotators = (StudyAnnotator("a01"),)
     study.append_trial(trial("silent"), samples(0))
     study.append_trial(trial("mute"), Samples(np.array([0.0]), np.array([np.nan]), np.array([np.nan])))
     study.write()
@@ -237,6 +239,39 @@ def test_damaged_folders_are_named(tmp_path: Path, name: str, damage: str) -> No
     with pytest.raises(DamerError, match=name) as caught:
         Study.open(tmp_path).trajectories()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "values", "message"),
+    [
+        ("tracks", "duration_s", [np.nan, 3.0], "tracks.parquet: track t1: duration_s nan is not above 0"),
+        ("tracks", "track_id", [None, "t2"], "tracks.parquet: column track_id has empty cells"),
+        ("annotators", "annotator", [None, "a02"], "annotators.parquet: column annotator has empty cells"),
+        ("annotators", "annotator", ["b01", "a02"], "trials.parquet: trial one is of annotator a01, not in"),
+        ("trials", "kind", ["work", "play", "work"], "trials.parquet: trial two: kind 'play' is not one of"),
+        ("samples", "valence", [2.0] * 12, "samples.parquet: samples: a point lies outside the unit disc"),
+    ],
+)
+def test_rows_that_cannot_be_are_named_with_their_file(
+    tmp_path: Path, name: str, column: str, values: list[object], message: str
+) -> None:
+    study_in(tmp_path).write()
+    table = pq.read_table(tmp_path / f"{name}.parquet")
+    place = table.column_names.index(column)
+    changed = table.set_column(place, column, pa.array(values))
+    pq.write_table(changed, tmp_path / f"{name}.parquet")
+    with pytest.raises(DamerError, match=f"{tmp_path}/{message}"):
+        Study.open(tmp_path).trajectories()
+
+
+@pytest.mark.parametrize("change", [{"settings": None}, {"seed": "seven"}, {"name": 3}])
+def test_a_header_that_cannot_be(tmp_path: Path, change: dict[str, object]) -> None:
+    study_in(tmp_path).write()
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    (name,) = change
+    with pytest.raises(DamerError, match=f"study.json: {name} cannot be right; export the study again"):
+        Study.open(tmp_path)
 
 
 def test_a_study_is_not_overwritten(tmp_path: Path) -> None:

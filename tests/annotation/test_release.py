@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,14 @@ def test_a_study_without_anybody_who_passed(tmp_path: Path) -> None:
     study.annotators = study.annotators[-1:]
     with pytest.raises(DamerError, match="no annotator has passed the calibration"):
         release(study, tmp_path / "out", ReleaseSettings(DAY))
+
+
+def test_a_study_without_samples(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = Path(shutil.copytree(study, tmp_path / "study"))
+    pq.write_table(pq.read_table(copy / "samples.parquet").slice(0, 0), copy / "samples.parquet")
+    assert main(["dataset", "release", str(copy), "--out", str(tmp_path / "out")]) == 1
+    assert "its trials hold no samples, so there is nothing to release" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_runs_into_one_folder(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

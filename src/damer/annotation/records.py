@@ -92,20 +92,24 @@ class Study:
         """
         folder = Path(folder)
         header = _read_header(folder / STUDY_FILE)
-        tracks = [StudyTrack(**row) for row in _read_rows(folder / "tracks.parquet", TRACKS)]
-        study = cls(
-            folder,
-            str(header["name"]),
-            StudySettings.from_dict(header["settings"]),
-            tracks,
-            int(header["seed"]),
-        )
-        study.terms = str(header["terms"])
+        with _named(folder / STUDY_FILE):
+            settings = StudySettings.from_dict(header["settings"])
+        with _named(folder / "tracks.parquet"):
+            tracks = [StudyTrack(**row) for row in _read_rows(folder / "tracks.parquet", TRACKS)]
+        study = cls(folder, header["name"], settings, tracks, header["seed"])
+        study.terms = header["terms"]
         study.annotators = tuple(
             StudyAnnotator(**row) for row in _read_rows(folder / "annotators.parquet", ANNOTATORS)
         )
-        for row in _read_rows(folder / "trials.parquet", TRIALS):
-            study._enter(Trial(**row))
+        people = {one.annotator for one in study.annotators}
+        with _named(folder / "trials.parquet"):
+            for row in _read_rows(folder / "trials.parquet", TRIALS):
+                study._enter(Trial(**row))
+                if row["annotator"] not in people:
+                    raise DamerError(
+                        f"trial {row['trial_id']} is of annotator {row['annotator']}, not in annotators; "
+                        "export the study again"
+                    )
         study._draft.known = frozenset(study._trials)
         if not (folder / "samples.parquet").is_file():
             raise DamerError(f"{folder / 'samples.parquet'}: is missing; export the study again")
@@ -219,6 +223,17 @@ class Study:
 
 
 @contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Put the file that is being read before what is wrong with a row of it."""
+    try:
+        yield
+    except DamerError as error:
+        if str(error).startswith(str(path.parent)):
+            raise
+        raise DamerError(f"{path}: {error}") from error
+
+
+@contextmanager
 def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
@@ -243,11 +258,17 @@ def _table(schema: pa.Schema, rows: Sequence[Any]) -> pa.Table:
 def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     try:
         table = pq.read_table(path, columns=schema.names).cast(schema)
+    except FileNotFoundError as error:
+        raise DamerError(f"{path}: is missing; export the study again") from error
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise DamerError(f"{path}: is no table of a study ({first_line(error)}); export it again") from error
     columns = {}
     for column in schema:
         values = table[column.name]
+        if values.null_count and not (
+            pa.types.is_timestamp(column.type) or pa.types.is_floating(column.type)
+        ):
+            raise DamerError(f"{path}: column {column.name} has empty cells; export it again")
         if pa.types.is_timestamp(column.type):
             whole = values.cast(pa.int64()).to_pylist()
             columns[column.name] = [None if value is None else value / 1e6 for value in whole]
@@ -269,4 +290,7 @@ def _read_header(path: Path) -> dict[str, Any]:
     missing = {"name", "settings", "terms", "seed"} - set(header)
     if missing:
         raise DamerError(f"{path}: has no {', '.join(sorted(missing))}; export the study again")
+    kinds = {"name": str, "settings": dict, "terms": str, "seed": int}
+    if wrong := [name for name, kind in kinds.items() if type(header[name]) is not kind]:
+        raise DamerError(f"{path}: {', '.join(wrong)} cannot be right; export the study again")
     return header

@@ -169,6 +169,8 @@ def read_samples(path: Path) -> Iterator[tuple[str, Samples]]:
             for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
                 rows = {name: values[start:end] for name, values in columns.items()}
                 yield ids.dictionary[int(codes[start])].as_py(), Samples(**rows)
+    except DamerError as error:
+        raise DamerError(f"{path}: {error}") from error
     except (OSError, pa.ArrowException, KeyError) as error:
         raise DamerError(f"{path}: is no table of samples ({first_line(error)}); export it again") from error
 

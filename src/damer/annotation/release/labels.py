@@ -11,6 +11,7 @@ from damer.annotation.release.gather import Material
 from damer.annotation.release.lags import TakenOff
 from damer.core.agreement.summary import Agreement, agreement, track_means
 from damer.core.agreement.sums import against_others, mean_of_others
+from damer.core.errors import DamerError
 from damer.core.fusion import Fused, Method, TrackRatings, fuse, tabulate
 from damer.core.track import DIMENSIONS, Dimension
 from damer.core.trajectory import Trajectory
@@ -52,11 +53,16 @@ def fuse_study(
         lags: Seconds that each is behind the music.
 
     Raises:
-        DamerError: the rate is not above 0.
+        DamerError: the rate is not above 0, or nobody said anything.
     """
     names = [annotator.annotator for annotator in material.annotators]
     durations = {track.track_id: track.duration_s for track in material.tracks}
     said = {table.track: table for table in tabulate(heard, rate_hz, durations, lags.seconds)}
+    if not said:
+        raise DamerError(
+            f"{material.study.folder}: its trials hold no samples, so there is nothing to release; "
+            "export it again"
+        )
     tables = [said.get(name) or _silence(name, rate_hz) for name in durations]
     weights = {
         dimension: ewe_weights(tables, dimension) if fusion == "ewe" else dict.fromkeys(names, 1.0)
