@@ -139,6 +139,37 @@ def test_descriptions_that_cannot_be(made: Path, change: dict[str, object], word
         Release().tracks(made)
 
 
+def test_check_names_a_column_of_another_kind(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = made / "labels/dynamic.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("valence")
+    pq.write_table(table.set_column(place, "valence", pa.array(["high"] * len(table))), path)
+    (made / "README.md").unlink()
+    status, said = check(made, capsys)
+    assert status == 1
+    assert f"{path}: is changed" in said
+    assert "README.md: is missing" in said  # one table that cannot be read hides nothing else
+    with pytest.raises(DamerError, match=r"dynamic.parquet: cannot be read as Parquet \(.*'high'"):
+        Release().tracks(made)
+
+
+def test_tracks_without_an_id(made: Path) -> None:
+    path = made / "tracks.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(0, "track_id", pa.nulls(len(table), pa.string())), path)
+    with pytest.raises(DamerError, match=r"tracks.parquet: column track_id has empty cells"):
+        Release().tracks(made)
+
+
+def test_check_keeps_a_name_with_a_line_break_on_one_line(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (made / "audio" / "new\nline.wav").touch()
+    status, said = check(made, capsys)
+    assert status == 1
+    assert said.splitlines()[0].startswith(f"{made}/audio/new\\nline.wav: is extra")
+
+
 def test_labels_out_of_range_leave_their_track_out(made: Path) -> None:
     path = made / "labels/static.parquet"
     table = pq.read_table(path)

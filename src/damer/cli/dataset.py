@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from damer.cli import dataset_agreement, dataset_release, dataset_table
 from damer.core.errors import DamerError
-from damer.core.text import valid
+from damer.core.text import one_line, valid
 
 if TYPE_CHECKING:
     from damer.core.track import Track
@@ -152,7 +152,7 @@ def _check(arguments: argparse.Namespace) -> int:
         return _check_arrays(arguments, corpus)
     notes = corpus.check(arguments.root)
     for note in notes:
-        print(valid(note))
+        print(one_line(note))
     try:
         reading = corpus.read(arguments.root)
         tracks = corpus.tracks(arguments.root)

@@ -26,6 +26,7 @@ from damer.datasets.release_tables import (
     TRACKS,
     TRAJECTORIES,
     Table,
+    schema,
 )
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -98,17 +99,24 @@ class Release(Corpus):
         try:
             folder = existing_folder(root)
             without_audio = read_description(folder)["audio"] == "none"
+        except DamerError as error:
+            return [str(error)]
+        try:
             notes = [
                 note
                 for note in checksums.differences(folder)
                 # Whoever adds the audio of a dataset that comes without does as he was told.
                 if not (without_audio and note.startswith(f"{folder / 'audio'}/"))
             ]
-            notes += _strange_sounds(folder) if without_audio else []
-            said = {note.split(": ")[0] for note in notes}
-            return notes + [note for note in self.read(folder).notes if note.split(": ")[0] not in said]
         except DamerError as error:
-            return [str(error)]
+            notes = [str(error)]
+        said = {note.split(": ")[0] for note in notes}
+        try:
+            found = _strange_sounds(folder) if without_audio else []
+            found += self.read(folder).notes
+        except DamerError as error:
+            found = [str(error)]
+        return notes + [note for note in found if note.split(": ")[0] not in said]
 
 
 def read_description(root: Path) -> dict[str, Any]:
@@ -174,12 +182,15 @@ def _columns(path: Path, table: Table) -> Columns:
             missing = sorted(set(table.names) - set(file.schema_arrow.names))
             if missing:
                 raise DamerError(f"{path}: column {', '.join(missing)} is missing; fetch the file again")
-            content = file.read(columns=table.names)
+            content = file.read(columns=table.names).cast(schema(table))
     except FileNotFoundError:
         raise DamerError(f"{path}: is missing; fetch the whole folder again") from None
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, pyarrow.ArrowException, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DamerError(f"{path}: cannot be read as Parquet ({reason}); fetch it again") from error
+    for name in table.key:
+        if content[name].null_count:
+            raise DamerError(f"{path}: column {name} has empty cells; fetch the file again")
     return {name: content[name].to_numpy() for name in table.names}
 
 
