@@ -88,6 +88,7 @@ def test_more_trials_go_on_and_workers_share_them(store: Path, tmp_path: Path) -
     assert main(arguments(recipe, store, out, "--workers", "2")) == 0
     found = trials(out)
     assert len(found) == 4
+    assert len({row["learning_rate"] for row in found}) == 4  # going on does not draw the first ones again
     assert {row["trial"] for row in first} <= {row["trial"] for row in found}
     for row in found:
         assert 1e-4 <= float(row["learning_rate"]) <= 1e-1

@@ -51,8 +51,8 @@ def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
     grid.notes = [
         "Points of percent (AUC times 100); paired bootstrap, 1 000 resamples of whole groups, two-sided p. "
         "Many comparisons stand here: one p below 0.05 among twenty is what chance gives.",
-        f"Of fewer than {FEWEST_GROUPS} groups there is no interval: were all of them ahead, that would still "
-        "be chance in more than one case of twenty.",
+        f"Of fewer than {FEWEST_GROUPS} groups there is no interval: were all of them ahead, that would "
+        "still be chance in more than one case of twenty.",
     ]
     return grid
 

@@ -127,8 +127,10 @@ def _study(library: Any, sweep: Sweep, dimension: Dimension, place: Place, data:
             study_name=dimension,
             load_if_exists=True,
             direction="minimize" if sweep.score == "loss" else "maximize",
-            sampler=library.samplers.TPESampler(seed=sweep.recipe_of({}).training.seed),
         )
+        # Another seed each time the sweep is gone on with: the same one would draw its first values again.
+        seed = sweep.recipe_of({}).training.seed + len(study.get_trials(deepcopy=False))
+        study.sampler = library.samplers.TPESampler(seed=seed)
     except OSError as error:
         raise DamerError(f"{place.out}: cannot be written ({error.strerror}): choose another --out") from None
     except Exception as error:  # the storage's own kinds of error, which are the database library's
@@ -212,7 +214,8 @@ _BANKS: dict[tuple[str, ...], Bank] = {}
 def _bank(place: Place, recipe: Recipe) -> Bank:
     """Return the features for a recipe's network; those of the last trial are kept for the next."""
     model = recipe.model
-    key = (*place.stores, model.stem, str(model.context_s), str(model.frames), recipe.training.preload)
+    contexts = (str(model.context_s), str(model.tonal_context_s))
+    key = (*place.stores, model.stem, *contexts, str(model.frames), recipe.training.preload)
     if key not in _BANKS:
         _BANKS.clear()
         device = choose_device(place.device)
