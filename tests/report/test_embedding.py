@@ -126,7 +126,8 @@ def test_results_under_another_name_and_given_twice(
         "provenance": "adapted", "settings": [], "corpus": "toy", "protocol": "track",
         "dimension": "arousal", "seed": 0, "fold": 0, "folds": 0, "profile": "common", "data": "",
         "training": {}, "run": "r",
-        "metrics": {"track": {"accuracy": 0.5}}, "majority": {"track": {"accuracy": 0.6}},
+        "metrics": {"track": {"accuracy": 0.5}, "segment": {}},
+        "majority": {"track": {"accuracy": 0.6}, "segment": {}},
     }  # fmt: skip
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps(row) + "\n")
@@ -135,3 +136,11 @@ def test_results_under_another_name_and_given_twice(
     assert line.endswith("| 1 |")
     assert main(["report", "figures", str(path), "--out", str(tmp_path / "out")]) == 1
     assert "nothing to draw" in capsys.readouterr().err
+    for damage in ({"majority": {}}, {"metrics": 3}, {"metrics": {"track": {}, "segment": None}}):
+        path.write_text(json.dumps({**row, **damage}) + "\n")
+        assert main(["report", "tables", str(path)]) == 1
+        assert "mine.jsonl, line 1: not a row of `damer benchmark`" in capsys.readouterr().err
+    del row["provenance"]
+    path.write_text(json.dumps(row) + "\n")
+    assert main(["report", "tables", str(path)]) == 1
+    assert "mine.jsonl, line 1: not a row" in capsys.readouterr().err

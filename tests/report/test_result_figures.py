@@ -20,8 +20,10 @@ def write_run(out: Path, seed: int, ratios: list[float | None]) -> None:
     (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     row = {
         "key": str(seed), "benchmark": "tables", "name": "damer", "method": "damer", "settings": [],
-        "seed": seed, "corpus": "toy", "protocol": "track", "dimension": "arousal", "metrics": {},
-        "training": {}, "run": folder.name,
+        "seed": seed, "corpus": "toy", "protocol": "track", "dimension": "arousal", "training": {},
+        "run": folder.name, "title": "DAMER", "provenance": "DAMER", "fold": 0, "folds": 0, "data": "",
+        "profile": "common", "metrics": {"track": {}, "segment": {}},
+        "majority": {"track": {}, "segment": {}},
     }  # fmt: skip
     with (out / "results.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")

@@ -20,7 +20,7 @@ def row(name: str, accuracy: float, **facts: Any) -> dict[str, Any]:
         "key": f"{name}{accuracy}{facts}", "benchmark": "tables", "name": name, "method": name,
         "title": name.upper(), "provenance": "adapted", "corpus": "pmemo", "protocol": "track",
         "dimension": "arousal", "seed": 0, "fold": 0, "folds": 0, "profile": "common", "data": "d",
-        "training": {"seed": 0, "learning_rate": 0.1},
+        "training": {"seed": 0, "learning_rate": 0.1}, "run": "r",
         "metrics": {"track": metrics, "segment": {**metrics, "accuracy": accuracy - 0.1}},
         "majority": {"track": constant, "segment": constant},
     }  # fmt: skip

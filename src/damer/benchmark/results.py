@@ -7,7 +7,11 @@ from typing import Any
 from damer.core.errors import DamerError
 
 RESULTS = "results.jsonl"
-_NEEDED = {"key", "name", "method", "corpus", "protocol", "dimension", "metrics", "training"}
+_NEEDED = {
+    "key", "benchmark", "name", "method", "title", "provenance", "corpus", "protocol", "dimension", "seed",
+    "fold", "folds", "profile", "metrics", "majority", "data", "training", "run",
+}  # fmt: skip
+_TABLES, _LEVELS = ("metrics", "majority"), ("track", "segment")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -32,9 +36,15 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             raise DamerError(f"{path}, line {number}: not JSON: mend or remove that line") from None
-        if not isinstance(row, dict) or not row.keys() >= _NEEDED:
+        if not isinstance(row, dict) or not row.keys() >= _NEEDED or not _levels(row):
             raise DamerError(f"{path}, line {number}: not a row of `damer benchmark`: remove that line")
         place = row["key"], row.get("benchmark", "")  # two benchmarks may have a job in common
         found.pop(place, None)
         found[place] = row
     return list(found.values())
+
+
+def _levels(row: dict[str, Any]) -> bool:
+    """Say whether numbers are there per track and per second, as tables want them."""
+    found = [row[name].get(level) for name in _TABLES if isinstance(row[name], dict) for level in _LEVELS]
+    return len(found) == 4 and all(isinstance(numbers, dict) for numbers in found)
