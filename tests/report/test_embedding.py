@@ -136,7 +136,8 @@ def test_results_under_another_name_and_given_twice(
     assert line.endswith("| 1 |")
     assert main(["report", "figures", str(path), "--out", str(tmp_path / "out")]) == 1
     assert "nothing to draw" in capsys.readouterr().err
-    for damage in ({"majority": {}}, {"metrics": 3}, {"metrics": {"track": {}, "segment": None}}):
+    damages: list[dict[str, object]] = [{"majority": {}}, {"metrics": 3}, {"metrics": {"track": {}}}]
+    for damage in damages:
         path.write_text(json.dumps({**row, **damage}) + "\n")
         assert main(["report", "tables", str(path)]) == 1
         assert "mine.jsonl, line 1: not a row of `damer benchmark`" in capsys.readouterr().err
