@@ -70,7 +70,9 @@ def read_embedding(path: Path) -> Embedding:
                 raise ValueError("not of arousal or valence")
             return Embedding(corpus, truth, start[known], end[known], dimension, int(found["seed"]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile) as error:
-        raise DamerError(f"{path}: not the embeddings of a run ({error}): make the run again") from None
+        raise DamerError(
+            f"{path}: not the embeddings of a run ({error}): remove it and make the run again"
+        ) from None
 
 
 def layout(points: Floats) -> Floats:
@@ -155,7 +157,9 @@ def _scatter(axis: Any, laid: Floats, points: Floats, kind: NDArray[Any], headin
         own = laid[kind == name]
         look = {"color": _COLOURS[number % len(_COLOURS)], "marker": _MARKS[number % len(_MARKS)]}
         axis.scatter(own[:, 0], own[:, 1], s=14, alpha=0.75, linewidths=0, label=name, **look)
-    axis.set(title=f"{heading}\nsilhouette {silhouette(points, kind):.2f}", xticks=[], yticks=[])
+    apart = silhouette(points, kind)
+    told = "–" if np.isnan(apart) else f"{round(apart, 2) + 0.0:.2f}".replace("-", "−")
+    axis.set(title=f"{heading}\nsilhouette {told}", xticks=[], yticks=[])
     axis.legend(frameon=False, fontsize=7)
 
 
