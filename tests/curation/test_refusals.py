@@ -152,6 +152,12 @@ def test_names_that_are_no_text(source: Path, tmp_path: Path) -> None:
         shutil.copy(source / "below" / "a.flac", source / name)
     except OSError:
         pytest.skip("this file system takes only text as names")
-    _, rows, _ = curate(source, tmp_path / "out")
+    table = tmp_path / "licences.csv"
+    table.write_text(
+        "file,licence\ncaf\\xe9\\nnew.wav,CC0\nbelow\\a.flac,MIT\n"
+    )  # the first as in the manifest
+    result, rows, _ = curate(source, tmp_path / "out", licences=table)
     assert rows[r"caf\xe9\nnew.wav"].status == "rejected"  # the exact copy that comes later by name
     assert rows[r"caf\xe9\nnew.wav"].duplicate_of == "below/a.flac"
+    assert (rows[r"caf\xe9\nnew.wav"].licence, rows["below/a.flac"].licence) == ("CC0", "MIT")
+    assert not any("names what is no file" in note for note in result.notes)

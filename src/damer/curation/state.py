@@ -164,7 +164,7 @@ class State:
             "LEFT JOIN files first ON first.file = "
             f"(SELECT min(file) FROM files WHERE digest = f.digest AND {_SEEN}) "
             "LEFT JOIN near ON near.file = f.file LEFT JOIN files other ON other.file = near.other "
-            "LEFT JOIN sidecar s ON s.file = json_extract(f.row, '$.file') "
+            f"LEFT JOIN sidecar s ON s.file = {_IN_TABLE} "
             f"WHERE f.{_SEEN} AND f.row IS NOT NULL ORDER BY f.file"
         )
         for text, file, first, other, first_row, other_row, *table in found:
@@ -180,7 +180,7 @@ class State:
         return [
             name
             for (name,) in self._base.execute(
-                f"SELECT file FROM sidecar WHERE file NOT IN (SELECT json_extract(row, '$.file') FROM files "
+                f"SELECT file FROM sidecar WHERE file NOT IN (SELECT {_IN_TABLE} FROM files f "
                 f"WHERE {_SEEN} AND row IS NOT NULL) ORDER BY file LIMIT 6"
             )
         ]
@@ -243,6 +243,9 @@ class State:
 # Conditions on rows of `files`: found by this run; the first of those with the same bytes.
 _SEEN = "seen = (SELECT CAST(value AS INTEGER) FROM about WHERE name = 'run')"
 _FIRST = f"file = (SELECT min(file) FROM files WHERE digest = f.digest AND {_SEEN})"
+
+# A file as the table of licences has it: a backslash is read as a slash there, also one of an escape.
+_IN_TABLE = r"replace(json_extract(f.row, '$.file'), '\', '/')"
 
 
 def _name_in(row: str) -> str:
