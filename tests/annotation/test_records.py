@@ -287,3 +287,25 @@ def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps(header), encoding="utf-8")
     with pytest.raises(DamerError, match="protocol-v9"):
         Study.open(tmp_path)
+
+
+def test_a_flipped_bit_never_changes_a_sample(tmp_path: Path) -> None:
+    written = study_in(tmp_path / "study")
+    written.append_trial(trial("four"), samples(400))
+    written.write()
+    path = tmp_path / "study" / "samples.parquet"
+    content = path.read_bytes()
+    good = {name.trial_id: rows for name, rows in Study.open(tmp_path / "study").samples()}
+    messages: list[str] = []
+    for place in np.random.default_rng(0).choice(len(content), 60, replace=False):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            read = {name.trial_id: rows for name, rows in Study.open(tmp_path / "study").samples()}
+        except DamerError as error:
+            messages.append(str(error))
+            continue
+        for name, rows in read.items():
+            np.testing.assert_array_equal(rows.valence, good[name].valence)
+            np.testing.assert_array_equal(rows.position_ms, good[name].position_ms)
+    assert len(messages) > 30
+    assert all("samples.parquet" in message for message in messages)

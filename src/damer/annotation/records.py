@@ -146,7 +146,9 @@ class Study:
                 if not self._draft.finish():
                     targets.pop(0)
                 for target, (schema, rows) in zip(targets[-4:-1], tables.values(), strict=True):
-                    pq.write_table(_table(schema, rows), draft_of(target), compression="zstd")
+                    pq.write_table(
+                        _table(schema, rows), draft_of(target), compression="zstd", write_page_checksum=True
+                    )
                 text = json.dumps(self.header(), indent=2, ensure_ascii=False) + "\n"
                 draft_of(targets[-1]).write_text(text, encoding="utf-8")
                 for target in targets:
@@ -257,7 +259,7 @@ def _table(schema: pa.Schema, rows: Sequence[Any]) -> pa.Table:
 
 def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     try:
-        table = pq.read_table(path, columns=schema.names).cast(schema)
+        table = pq.read_table(path, columns=schema.names, page_checksum_verification=True).cast(schema)
     except FileNotFoundError as error:
         raise DamerError(f"{path}: is missing; export the study again") from error
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

@@ -128,9 +128,11 @@ class SamplesDraft:
         )
         if self._writer is None:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(draft_of(self.target), SAMPLES, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                draft_of(self.target), SAMPLES, compression="zstd", write_page_checksum=True
+            )
             if self.target.exists():
-                old = pq.ParquetFile(self.target)
+                old = pq.ParquetFile(self.target, page_checksum_verification=True)
                 for group in range(old.num_row_groups):
                     rows = old.read_row_group(group).cast(SAMPLES)
                     named = pc.is_in(rows["trial_id"].cast(pa.string()), pa.array(self.known, pa.string()))
@@ -157,7 +159,7 @@ def read_samples(path: Path) -> Iterator[tuple[str, Samples]]:
         DamerError: it is none.
     """
     try:
-        file = pq.ParquetFile(path, read_dictionary=["trial_id"])
+        file = pq.ParquetFile(path, read_dictionary=["trial_id"], page_checksum_verification=True)
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=SAMPLES.names).combine_chunks()
             if not table.num_rows:
