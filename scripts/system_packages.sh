@@ -12,6 +12,8 @@ need ffmpeg ffmpeg
 need fpcalc libchromaprint-tools
 need fluidsynth fluidsynth
 need /usr/share/sounds/sf2/FluidR3_GM.sf2 fluid-soundfont-gm
+# A database server of the tests' own; Debian keeps its programs in a folder of the version.
+compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || need initdb postgresql
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 
