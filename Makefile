@@ -13,9 +13,16 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=
 # Stamps: an environment is made again only when what it is made from has changed.
 RUNTIME := $(VENV)/.runtime
 TOOLS := $(VENV)/.tools
+# The annotation platform's pages: web/ is checked and built into the package. `make demo` needs none of it.
+PACKAGES := web/node_modules/.installed
+CHECKED := web/node_modules/.checked
+BUILT := src/damer/annotation/server/static/index.html
+WEB := VENV=$(VENV) scripts/web.sh
+# Folders, too: they become newer when a file is taken away.
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test lint format pytest docs serve build pages picture examples constraints clean
+.PHONY: help system demo test lint format web webtest pytest docs serve build pages picture examples constraints clean
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
@@ -26,7 +33,7 @@ demo: $(RUNTIME) ## install, then recognise the bundled examples and write a rep
 	@$(BIN)/damer predict src/damer/examples --window all --plot --report --out $(OUT)
 	@echo "Report: $(abspath $(OUT))/report.html"
 
-test: lint pytest ## environment, static checks and all default tests
+test: lint webtest pytest ## environment, static checks and all default tests
 
 lint: $(TOOLS) ## ruff, import-linter, codespell, mypy
 	@echo "ruff" && $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
@@ -36,6 +43,13 @@ lint: $(TOOLS) ## ruff, import-linter, codespell, mypy
 
 format: $(TOOLS) ## format and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format .
+
+web: $(CHECKED) $(BUILT) ## check the annotation platform's pages and build them into the package
+
+# Where the npm registry cannot be reached a line says so, and the tests that need the pages are skipped by name.
+webtest: | $(BIN)/python
+	@$(MAKE) -q $(PACKAGES) || { $(WEB) install && touch $(PACKAGES); } || [ $$? -eq 3 ]
+	@[ ! -e $(PACKAGES) ] || $(MAKE) web
 
 pytest: $(TOOLS) system ## all default tests, on every core
 	@echo "pytest" && $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
@@ -47,7 +61,7 @@ docs: $(TOOLS) ## build the documentation into site/
 serve: $(TOOLS) ## show the documentation at http://127.0.0.1:8000
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-build: $(TOOLS) ## build the wheel and the source distribution into dist/
+build: $(TOOLS) $(BUILT) ## build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build -q --no-isolation . && ls -lh dist
 
 pages: $(TOOLS) ## write the generated parts of the documentation again
@@ -64,7 +78,7 @@ constraints: ## resolve every dependency anew and pin what was found
 	@scripts/pin_constraints.sh $(PYTHON)
 
 clean: ## remove the environment and everything built
-	@rm -rf $(VENV) build dist site out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) web/node_modules web/src/api/schema.gen.ts $(dir $(BUILT)) build dist site out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -76,6 +90,15 @@ $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 
 $(TOOLS): $(RUNTIME)
 	@echo "installing the development tools (once)" && $(PIP) -e '.[dev,docs]' && touch $@
+
+$(PACKAGES): web/package.json web/package-lock.json web/.npmrc | $(BIN)/python
+	@$(WEB) install && touch $@
+
+$(CHECKED): $(PACKAGES) $(WEB_SOURCES)
+	@echo "biome, tsc, vitest" && $(WEB) check && touch $@
+
+$(BUILT): $(PACKAGES) $(WEB_SOURCES)
+	@echo "vite" && $(WEB) build
 
 system: # quick when nothing is missing
 	@scripts/system_packages.sh
