@@ -14,7 +14,7 @@ Row = tuple[int, float, float, float, float, int]
 LONGEST_WAIT_S = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Some samples and events of a trial, numbered from 0.
 
