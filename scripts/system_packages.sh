@@ -12,6 +12,8 @@ need ffmpeg ffmpeg
 need fpcalc libchromaprint-tools
 need fluidsynth fluidsynth
 need /usr/share/sounds/sf2/FluidR3_GM.sf2 fluid-soundfont-gm
+need chromium chromium               # the tests of the annotation pages in a real browser
+need /usr/lib/postgresql postgresql  # the tests of the annotation server on a database of a team
 # A database server of the tests' own; Debian keeps its programs in a folder of the version.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || need initdb postgresql
 
