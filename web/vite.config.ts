@@ -23,5 +23,6 @@ export default defineConfig({
     setupFiles: ["tests/setup.ts"],
     // Two cores serve several processes at once in continuous integration.
     maxWorkers: 2,
+    testTimeout: 20_000,
   },
 });
