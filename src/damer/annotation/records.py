@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from damer.annotation.protocol import StudySettings
 from damer.annotation.samples import SamplesDraft, draft_of, first_line, read_samples, trajectory
 from damer.annotation.tables import (
+    ADDED_LATER,
     ANNOTATORS,
     TRACKS,
     TRIALS,
@@ -259,7 +261,12 @@ def _table(schema: pa.Schema, rows: Sequence[Any]) -> pa.Table:
 
 def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     try:
-        table = pq.read_table(path, columns=schema.names, page_checksum_verification=True).cast(schema)
+        table = pq.read_table(path, columns=schema.names, page_checksum_verification=True)
+        for number, column in enumerate(schema):
+            if column.name in ADDED_LATER and column.name not in table.column_names:
+                unknown = pa.array(np.full(len(table), np.nan), column.type)
+                table = table.add_column(number, column, unknown)
+        table = table.cast(schema)
     except FileNotFoundError as error:
         raise DamerError(f"{path}: is missing; export the study again") from error
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

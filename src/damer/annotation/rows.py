@@ -17,11 +17,15 @@ class Client:
         name: program and version.
         device: mouse, touch, keyboard, gamepad, or "" where not known.
         rate_hz: samples a second that it means to send.
+        output_latency_ms: from the media clock to the ear, as it says; NaN where not known.
+        clock_offset_ms: server's clock minus the client's; NaN where not known.
     """
 
     name: str
     device: str = ""
     rate_hz: float = 20.0
+    output_latency_ms: float = math.nan
+    clock_offset_ms: float = math.nan
 
 
 def trial_row(annotator: str, take: Take, samples: Samples, client: Client) -> Trial:
@@ -48,6 +52,8 @@ def trial_row(annotator: str, take: Take, samples: Samples, client: Client) -> T
         protocol=PROTOCOL,
         terms=TERM_SET,
         client=client.name,
+        output_latency_ms=client.output_latency_ms,
+        clock_offset_ms=client.clock_offset_ms,
         **timing(samples, client.rate_hz),
     )
 

@@ -91,6 +91,9 @@ class Trial:
         dropped_share: share of samples that were expected and are not there, in [0, 1]; NaN where not known.
         reset_s: rest that was really served before it, seconds; NaN for the first one.
         protocol, terms, client: versions.
+        output_latency_ms: from the media clock to the ear, as the client tells it; NaN where not known.
+        clock_offset_ms: server's clock minus the client's monotonic one: `client_ms` of a sample and this are
+            milliseconds UTC; NaN where not known.
     """
 
     trial_id: str
@@ -111,6 +114,8 @@ class Trial:
     protocol: str = ""
     terms: str = ""
     client: str = ""
+    output_latency_ms: float = math.nan
+    clock_offset_ms: float = math.nan
 
     def __post_init__(self) -> None:
         """Check the row.
@@ -216,8 +221,12 @@ TRIALS = pa.schema(
         ("protocol", _WORD),
         ("terms", _WORD),
         ("client", _WORD),
+        ("output_latency_ms", pa.float64()),
+        ("clock_offset_ms", pa.float64()),
     ]
 )
+ADDED_LATER = ("output_latency_ms", "clock_offset_ms")
+"""Columns that a folder of an earlier damer does not have; their values are not known then."""
 
 SAMPLE_COLUMNS = (
     pa.field("seq", pa.int32()),

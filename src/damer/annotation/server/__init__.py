@@ -1,0 +1,1 @@
+"""The annotation platform: database, study service, HTTP API. Needs the extra `annotate`."""

@@ -1,0 +1,215 @@
+"""Batches of samples on their way into the database: many requests wait, one transaction takes them all.
+
+A batch is acknowledged when it is committed, which on SQLite means: on the disk. One commit takes
+milliseconds whether it holds one batch or a hundred, so all that arrive during one go into the next.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from damer.annotation.server import models
+from damer.annotation.server.answers import BatchReceipt, Conflict, ServiceError
+from damer.annotation.server.database import Database
+
+_MOST_AT_ONCE = 200
+_MOST_WAITING = 5000
+_TRIALS_KEPT = 5000
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch as it will be stored.
+
+    Attributes:
+        trial_id: of a trial that is there.
+        number: from 0.
+        digest: of samples and events.
+        samples, events: packed.
+    """
+
+    trial_id: str
+    number: int
+    digest: bytes
+    samples: bytes
+    events: str
+
+    @property
+    def key(self) -> Key:
+        """What no two batches share."""
+        return self.trial_id, self.number
+
+
+@dataclass(eq=False)
+class _Waiting:
+    batch: Batch
+    answer: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Recorder:
+    """Stores batches, in groups."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        """Begin with nothing to store; the writing task starts with the first batch."""
+        self._database = database
+        self._clock = clock
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
+        self._task: asyncio.Task[None] | None = None
+        self._arrived: dict[str, _Numbers] = {}
+
+    async def add(self, batch: Batch) -> BatchReceipt:
+        """Store a batch; return when it is committed. The same one may come any number of times.
+
+        Raises:
+            Conflict: another batch is stored under this number.
+            ServiceError: the database cannot take it, or too many are waiting; it may be sent again.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_groups())
+        waiting = _Waiting(batch)
+        try:
+            self._queue.put_nowait(waiting)
+        except asyncio.QueueFull as error:
+            raise ServiceError("the server is too busy to store this now; send it again") from error
+        new = await waiting.answer
+        return BatchReceipt(batch.number, not new, await self.next_missing(batch.trial_id, batch.number))
+
+    async def next_missing(self, trial_id: str, arrived: int = -1) -> int:
+        """Return the lowest number of a trial that is not stored.
+
+        Args:
+            trial_id: of the trial.
+            arrived: a number that is known to be stored.
+        """
+        numbers = self._arrived.get(trial_id)
+        if numbers is not None and arrived >= 0:
+            numbers.add(arrived)
+        # Another server may have the ones that seem to be missing here.
+        if numbers is None or numbers.gaps or arrived < 0:
+            numbers = _Numbers(await self.numbers(trial_id))
+            while len(self._arrived) >= _TRIALS_KEPT:
+                del self._arrived[next(iter(self._arrived))]
+            self._arrived[trial_id] = numbers
+        return numbers.next
+
+    async def numbers(self, trial_id: str) -> set[int]:
+        """Return the numbers of a trial's batches that are stored."""
+        table = models.batches
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(table.c.number).where(table.c.trial_id == trial_id))
+            return set(found.scalars())
+
+    async def close(self) -> None:
+        """Store what is waiting, then stop."""
+        while self._task is not None and not self._task.done() and not self._queue.empty():
+            await asyncio.sleep(0.01)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _write_groups(self) -> None:
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < _MOST_AT_ONCE and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            # Shielded: a group that was begun is finished, also when the server is being stopped.
+            await asyncio.shield(asyncio.ensure_future(self._settle(group)))
+
+    async def _settle(self, group: Sequence[_Waiting]) -> None:
+        """Store a group and answer everybody who waits for it."""
+        try:
+            outcome = await self._store([waiting.batch for waiting in group])
+        except Exception as error:
+            if len(group) > 1:  # whose fault it is comes out one by one
+                for waiting in group:
+                    await self._settle([waiting])
+                return
+            problem = ServiceError("the database could not store this; send it again")
+            problem.__cause__ = error
+            _answer(group[0], problem)
+            return
+        seen: set[Key] = set()
+        for waiting in group:
+            batch = waiting.batch
+            stored, new = outcome[batch.key]
+            if stored != batch.digest:
+                _answer(waiting, Conflict(f"batch {batch.number} of this trial is stored with other content"))
+            else:
+                _answer(waiting, new and batch.key not in seen)
+                seen.add(batch.key)
+
+    async def _store(self, batches: Sequence[Batch]) -> dict[Key, tuple[bytes, bool]]:
+        """Store those that are not there; return each one's stored digest, and whether it is new."""
+        first: dict[Key, Batch] = {}
+        for batch in batches:
+            first.setdefault(batch.key, batch)
+        now = self._clock()
+        async with self._database.writing() as connection:
+            known = await _digests(connection, list(first))
+            missing = [batch for key, batch in first.items() if key not in known]
+            if missing:
+                rows = [
+                    {
+                        "trial_id": batch.trial_id,
+                        "number": batch.number,
+                        "digest": batch.digest,
+                        "received_at": now,
+                        "samples": batch.samples,
+                        "events": batch.events,
+                    }
+                    for batch in missing
+                ]
+                insert = self._database.insert(models.batches).on_conflict_do_nothing()
+                await connection.execute(insert, rows)
+            stored = {key: (digest, False) for key, digest in known.items()}
+            stored |= {batch.key: (batch.digest, True) for batch in missing}
+            if missing and self._database.dialect != "sqlite":  # there another server may have been faster
+                found = await _digests(connection, [batch.key for batch in missing])
+                stored |= {key: (digest, True) for key, digest in found.items()}
+        return stored
+
+
+def _answer(waiting: _Waiting, outcome: bool | Exception) -> None:
+    if waiting.answer.done():  # who asked has gone
+        return
+    if isinstance(outcome, Exception):
+        waiting.answer.set_exception(outcome)
+    else:
+        waiting.answer.set_result(outcome)
+
+
+async def _digests(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, bytes]:
+    table = models.batches
+    query = select(table.c.trial_id, table.c.number, table.c.digest).where(
+        tuple_(table.c.trial_id, table.c.number).in_(keys)
+    )
+    return {(row.trial_id, row.number): bytes(row.digest) for row in await connection.execute(query)}
+
+
+class _Numbers:
+    """Which numbers of a trial have arrived: all below `next`, and some beyond it."""
+
+    def __init__(self, numbers: set[int]) -> None:
+        self.next = 0
+        self._beyond = set(numbers)
+        self._advance()
+
+    @property
+    def gaps(self) -> bool:
+        """Whether a number is missing below one that is there."""
+        return bool(self._beyond)
+
+    def add(self, number: int) -> None:
+        if number >= self.next:
+            self._beyond.add(number)
+            self._advance()
+
+    def _advance(self) -> None:
+        while self.next in self._beyond:
+            self._beyond.remove(self.next)
+            self.next += 1
