@@ -14,6 +14,9 @@ export class MediaClock {
   private count = 0;
   private difference = Number.NaN;
 
+  /** The last place that was read, milliseconds: the sound is at least there. */
+  latest = Number.NaN;
+
   /** Whether the sound has been heard to move. */
   get running(): boolean {
     return this.count > 0;
@@ -23,21 +26,17 @@ export class MediaClock {
   reset(): void {
     this.count = 0;
     this.difference = Number.NaN;
+    this.latest = Number.NaN;
   }
 
-  /**
-   * Takes one reading of both clocks, milliseconds.
-   *
-   * @returns how long the sound has stood still where it has (a stall), else 0.
-   */
-  read(time: number, position: number): number {
+  /** Takes one reading of both clocks, milliseconds. Where the sound stood still, the relation begins anew. */
+  read(time: number, position: number): void {
     const difference = time - position;
-    const behind = this.count > 0 ? difference - this.difference : 0;
-    if (behind > STALL_MS) this.count = 0;
+    if (difference - this.difference > STALL_MS) this.count = 0;
     this.differences[this.count % READINGS] = difference;
     this.count += 1;
     this.difference = this.smallest();
-    return behind > STALL_MS ? behind : 0;
+    this.latest = position;
   }
 
   /** The place in the sound that is heard at a time, milliseconds; NaN before the first reading. */

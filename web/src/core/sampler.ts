@@ -48,9 +48,10 @@ export class Sampler {
     if (!this.clock.running) return 0;
     const gap = time - this.lastTick;
     const slept = gap > LONGEST_GAP_MS ? gap : 0;
-    if (slept > 0) this.next = Math.max(this.next, this.placeAt(this.clock.positionAt(time - SETTLE_MS)));
+    const settled = Math.min(this.clock.positionAt(time - SETTLE_MS), this.clock.latest);
+    if (slept > 0) this.next = Math.max(this.next, this.placeAt(settled));
     this.lastTick = time;
-    this.takeUntil(this.clock.positionAt(time - SETTLE_MS), out);
+    this.takeUntil(settled, out);
     return slept;
   }
 
@@ -61,7 +62,7 @@ export class Sampler {
 
   /** Appends what was heard up to a time, without waiting for late events: the take was broken off. */
   breakOff(time: number, out: Sample[]): void {
-    if (this.clock.running) this.takeUntil(this.clock.positionAt(time), out);
+    if (this.clock.running) this.takeUntil(Math.min(this.clock.positionAt(time), this.clock.latest), out);
   }
 
   private takeUntil(position: number, out: Sample[]): void {
