@@ -1,5 +1,7 @@
 """The application: routes, guards, limits, headers and pages put together."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,9 +17,12 @@ from damer.annotation.server.limits import Limits, Rates
 from damer.annotation.server.openapi import describe
 from damer.annotation.server.routes import annotator, entry, researcher, sound, trials
 from damer.annotation.server.security import BodyLimit, SecureHeaders
+from damer.annotation.server.sounds import ANSWERS_AFTER_S, Sounds
 
 if TYPE_CHECKING:
     from damer.annotation.server.service import StudyService
+
+_LOG = logging.getLogger("damer.annotate")
 
 ROUTERS = (entry.public, entry.router, annotator.router, trials.router, sound.router, researcher.router)
 
@@ -31,12 +36,14 @@ class ServerSettings:
         cache: folder for sounds that browsers cannot play as they are.
         web: folder of the built client; None: the one in the package.
         rates: how much anybody may ask for.
+        sound_after_s: how long an annotator's sound is waited for at least.
     """
 
     secure: bool = False
     cache: Path | None = None
     web: Path | None = None
     rates: Rates = field(default_factory=Rates)
+    sound_after_s: float = ANSWERS_AFTER_S
 
 
 def create_app(
@@ -54,9 +61,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = await open_study()
         app.state.service = service
+        app.state.sounds = Sounds(settings.cache, app.state.limits, settings.sound_after_s)
+        preparing = asyncio.create_task(_prepare(app.state.sounds, service))
         try:
             yield
         finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
             await service.close()
 
     app = FastAPI(
@@ -81,6 +92,11 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(SecureHeaders, secure=settings.secure)
     return app
+
+
+async def _prepare(sounds: Sounds, service: "StudyService") -> None:
+    for problem in await sounds.prepare(service.tracks.values()):
+        _LOG.error("%s", problem)
 
 
 def openapi() -> dict[str, Any]:

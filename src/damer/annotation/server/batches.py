@@ -1,6 +1,7 @@
 """The hot path: a batch of samples, read and checked without an object for each sample.
 
-`schemas.Batch` says the same for the documentation; a test holds the two together.
+`schemas.Batch` says the same for the documentation; a test holds the two together. What types cannot say
+(numbers ascend, points lie in the disc, positions in the track) is checked where samples are packed.
 """
 
 from typing import Annotated, Literal
@@ -9,14 +10,12 @@ import msgspec
 from fastapi.responses import Response
 
 from damer.annotation.server.problems import Problem
-from damer.annotation.server.schemas import MOST_EVENTS, MOST_SAMPLES, NO_NUL
-
-_OUTSIDE = 1.0 + 1e-6  # a pointer on the circle itself may be out by a rounding
+from damer.annotation.server.schemas import MOST_EVENTS, MOST_SAMPLES, NO_NUL, OUTERMOST
 
 _Seq = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 _Position = Annotated[float, msgspec.Meta(ge=0.0, le=1e8)]
 _Clock = Annotated[float, msgspec.Meta(ge=0.0, le=1e13)]
-_Coordinate = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None
+_Coordinate = Annotated[float, msgspec.Meta(ge=-OUTERMOST, le=OUTERMOST)] | None
 _Kind = Literal["play", "pause", "ended", "stall", "seek_attempt", "visibility", "focus", "device", "latency",
                 "error"]  # fmt: skip
 
@@ -32,7 +31,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Batch(msgspec.Struct, forbid_unknown_fields=True):
     samples: Annotated[list[Sample], msgspec.Meta(max_length=MOST_SAMPLES)]
-    events: Annotated[list[_Event], msgspec.Meta(max_length=MOST_EVENTS)] = []  # noqa: RUF012
+    events: Annotated[list[_Event], msgspec.Meta(max_length=MOST_EVENTS)] = []
 
 
 class _Receipt(msgspec.Struct):
@@ -53,27 +52,16 @@ def read(content_type: str, body: bytes) -> _Batch:
         body: JSON.
 
     Raises:
-        Problem: 415, 400 or 422: it is no batch, samples are out of order, or a point lies outside the disc.
+        Problem: 415, 400 or 422: it is no batch.
     """
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "content_type", "The body must be application/json.")
     try:
-        batch = _DECODE(body)
+        return _DECODE(body)
     except msgspec.ValidationError as error:
         raise Problem(422, "invalid", f"{error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "bad_request", "The body is not JSON.") from error
-    previous = -1
-    for seq, _, _, valence, arousal, _ in batch.samples:
-        if seq <= previous:
-            raise Problem(422, "invalid", f"samples: number {seq} comes after {previous}.")
-        previous = seq
-        if valence is None or arousal is None:
-            if valence is not arousal:
-                raise Problem(422, "invalid", f"samples: number {seq} has one coordinate without the other.")
-        elif valence * valence + arousal * arousal > _OUTSIDE:
-            raise Problem(422, "invalid", f"samples: number {seq} lies outside the disc.")
-    return batch
 
 
 def plain_events(batch: _Batch) -> list[dict[str, object]]:

@@ -56,7 +56,7 @@ class Buckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, amount: float = 1.0) -> float:
-        """Take from a bucket; return 0, or the seconds to wait if there is too little (nothing is taken then)."""
+        """Take from a bucket; return 0, or the seconds to wait where it holds too little."""
         now = self._clock()
         burst, per_s = self._rate.burst, self._rate.per_s
         level, since = self._levels.get(key, (burst, now))

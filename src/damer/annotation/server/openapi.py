@@ -14,8 +14,8 @@ from damer.annotation.server.schemas import Batch
 
 _ABOUT = """\
 What the annotation client and the researcher's pages speak with the server. Times are UTC seconds. A session
-begins with `POST /api/v1/session`, which sets the cookie; every other request that is no GET carries the header
-`X-CSRF-Token`. Errors are `{code, message, until?, missing?}`. `x-who` says who may call a route.
+begins with `POST /api/v1/session`, which sets the cookie; every other request that is no GET carries the
+header `X-CSRF-Token`. Errors are `{code, message, until?, missing?}`. `x-who` says who may call a route.
 """
 
 
@@ -39,7 +39,7 @@ def describe(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     }
     for route in routes:
         if isinstance(route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 _complete(found["paths"][route.path_format][method.lower()], method, route)
     found["components"]["schemas"] = dict(sorted(schemas.items()))
     return found

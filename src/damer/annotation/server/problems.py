@@ -1,7 +1,7 @@
 """What goes wrong on the way, in one JSON shape: `{code, message, until?, missing?}`, never a traceback."""
 
 import json
-import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from damer.annotation.server import answers as said
 from damer.annotation.server.schemas import Error
-
-_LOG = logging.getLogger("damer.annotate")
 
 _WORDS = {
     400: ("bad_request", "The request cannot be read."),
@@ -91,34 +90,54 @@ def install(app: FastAPI) -> None:
     """Answer every error in the one shape."""
 
     async def problem(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)  # noqa: S101  # this is its handler
+        assert isinstance(error, Problem)
         return error.response()
 
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, said.ServiceError)
+        return _refusal(error).response()
+
     async def invalid(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101
+        assert isinstance(error, RequestValidationError)
         return _invalid(error).response()
 
     async def http(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101
+        assert isinstance(error, HTTPException)
         code, message = _WORDS.get(error.status_code, ("refused", "The request was refused."))
         response = Problem(error.status_code, code, message).response()
         if error.status_code == 405 and error.headers:
             response.headers.update(error.headers)
         return response
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        _LOG.error("%s %s: %s", request.method, route_path(request), type(error).__name__)
-        return Problem(500, "internal", "Something went wrong on the server; it was noted.").response()
-
     app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(said.ServiceError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unexpected)
 
 
-def route_path(request: Request) -> str:
-    """Return the route's pattern: what a log may hold; the path itself names people and trials."""
-    return str(getattr(request.scope.get("route"), "path", "(no route)"))
+def internal_error() -> Response:
+    """Return what is told of an exception that nobody expected."""
+    return Problem(500, "internal", "Something went wrong on the server; it was noted.").response()
+
+
+def _refusal(error: said.ServiceError) -> Problem:
+    """Return how the study service's no is told."""
+    if isinstance(error, said.Refused):
+        until = error.refusal.until
+        waits = until is not None and math.isfinite(until)
+        return Problem(409, error.refusal.code, _sentence(error), until=until if waits else None)
+    if isinstance(error, said.MissingBatches):
+        return Problem(409, "missing", _sentence(error), missing=error.missing)
+    if isinstance(error, said.NotYours | said.UnknownPerson):
+        return Problem(404, "not_found", _sentence(error))
+    if isinstance(error, said.BadBatch):
+        return Problem(422, "invalid", _sentence(error))
+    return Problem(409, "conflict", _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)[:300]
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _invalid(error: RequestValidationError) -> Problem:

@@ -33,6 +33,8 @@ MOST_SAMPLES = 2000
 """Samples in one batch, at most."""
 MOST_EVENTS = 200
 """Events in one batch, at most."""
+OUTERMOST = 1.001
+"""Largest coordinate: clients round; a point just outside the disc is put onto the circle."""
 LAST_BATCH = 99_999
 """Highest number of a batch: a day of the shortest batches."""
 
@@ -200,7 +202,7 @@ class TimezoneRequest(Request):
 
 
 class Profile(Request):
-    """What annotators may say of themselves; every field may be left out. Kept apart from what they annotate."""
+    """What annotators may say of themselves, all of it if they want; kept apart from what they annotate."""
 
     age_band: Literal["under_18", "18_24", "25_34", "35_44", "45_54", "55_64", "65_plus"] | None = None
     gender: Short | None = None
@@ -228,7 +230,7 @@ class Client(Request):
 class TrialRequest(Request):
     """Start the track whose sound has been loaded."""
 
-    audio_name: str = Field(min_length=1, max_length=64)
+    audio_name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     client: Client
 
 
@@ -243,8 +245,8 @@ Sample = tuple[
     Annotated[int, Field(ge=0, le=2**31 - 1, description="seq")],
     Annotated[float, Field(ge=0, le=1e8, description="position_ms")],
     Annotated[float, Field(ge=0, le=1e13, description="client_ms")],
-    Annotated[float, Field(ge=-1, le=1, description="valence")] | None,
-    Annotated[float, Field(ge=-1, le=1, description="arousal")] | None,
+    Annotated[float, Field(ge=-OUTERMOST, le=OUTERMOST, description="valence")] | None,
+    Annotated[float, Field(ge=-OUTERMOST, le=OUTERMOST, description="arousal")] | None,
     Annotated[Literal[0, 1], Field(description="inside")],
 ]
 

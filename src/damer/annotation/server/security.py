@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from damer.annotation.server.problems import Problem
+from damer.annotation.server.problems import Problem, internal_error
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
@@ -18,10 +18,10 @@ CONTENT_SECURITY_POLICY = (
 """No inline script or style, nothing from elsewhere, no frame around it."""
 
 PERMISSIONS_POLICY = (
-    "accelerometer=(), autoplay=(self), camera=(), display-capture=(), encrypted-media=(), fullscreen=(self), "
-    "gamepad=(self), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), "
-    "payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(self), serial=(), "
-    "usb=(), xr-spatial-tracking=()"
+    "accelerometer=(), autoplay=(self), camera=(), display-capture=(), encrypted-media=(), "
+    "fullscreen=(self), gamepad=(self), geolocation=(), gyroscope=(), hid=(), magnetometer=(), "
+    "microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), "
+    "screen-wake-lock=(self), serial=(), usb=(), xr-spatial-tracking=()"
 )
 
 _HEADERS = [
@@ -42,7 +42,10 @@ SLOWEST_BODY_S = 30.0
 
 
 class SecureHeaders:
-    """Put the secure headers on every response; whatever says nothing of caching is not to be stored."""
+    """Put the secure headers on every response; whatever says nothing of caching is not to be stored.
+
+    An exception that nobody expected is answered here too, without a word about it.
+    """
 
     def __init__(self, app: ASGIApp, secure: bool = False) -> None:
         """Stand around an application.
@@ -60,15 +63,24 @@ class SecureHeaders:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = [*message.get("headers", ()), *self._always]
                 if not _has(headers, b"cache-control"):
                     headers.append(_NO_STORE)
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            if not started:
+                await internal_error()(scope, receive, send_with_headers)
+            raise  # the server logs it
 
 
 class BodyLimit:

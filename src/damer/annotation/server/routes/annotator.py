@@ -36,21 +36,20 @@ async def me(request: Request, caller: AsAnnotator) -> Me:
 
 @router.post("/me/steps", summary="Take a step that is no track", responses=answers(409, 422))
 async def take_step(request: Request, caller: AsAnnotator, body: StepRequest) -> Me:
-    """Take the invitation up, consent, confirm the volume, or end the training."""
+    """Take the invitation up, consent, confirm the volume, or end the training; at the server's time."""
     service = study(request)
-    at = service.now()
     if body.step == "invitation":
         if body.timezone is None:
             raise Problem(422, "invalid", "timezone: is needed for this step.")
-        await service.record(caller.annotator, Invited(at, timezone(body.timezone)))
+        await service.record(caller.annotator, Invited(0.0, timezone(body.timezone)))
     elif body.step == "consent":
-        if body.consent_version != service.info.consent_version:
+        if body.consent_version != service.info.about.consent_version:
             raise Problem(409, "consent", "The consent text has changed; load the page again and read it.")
-        await service.record(caller.annotator, Consented(at))
+        await service.record(caller.annotator, Consented(0.0), body.consent_version)
     elif body.step == "volume_check":
-        await service.record(caller.annotator, VolumeChecked(at))
+        await service.record(caller.annotator, VolumeChecked(0.0))
     else:
-        await service.record(caller.annotator, TrainingDone(at))
+        await service.record(caller.annotator, TrainingDone(0.0))
     return await me_of(service, caller.annotator)
 
 
@@ -58,7 +57,7 @@ async def take_step(request: Request, caller: AsAnnotator, body: StepRequest) ->
 async def set_timezone(request: Request, caller: AsAnnotator, body: TimezoneRequest) -> Me:
     """Change the zone whose days count for the daily cap; until the old one's day is over both count."""
     service = study(request)
-    await service.record(caller.annotator, TimezoneSet(service.now(), timezone(body.timezone)))
+    await service.record(caller.annotator, TimezoneSet(0.0, timezone(body.timezone)))
     return await me_of(service, caller.annotator)
 
 

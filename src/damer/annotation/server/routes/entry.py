@@ -1,6 +1,7 @@
 """Coming in and going out; what everybody with a session may know."""
 
 from fastapi import Request, Response
+from sqlalchemy import text
 
 from damer import __version__
 from damer.annotation.protocol import PROTOCOL
@@ -25,8 +26,9 @@ _TERMS = [TermPlace(name=t.name, degrees=t.degrees, valence=t.valence, arousal=t
 
 @public.get("/health", summary="Whether the server is up")
 async def health(request: Request) -> Health:
-    """Ask the database for the time of day, as it were: answers when server and database do."""
-    await study(request).ping()
+    """Answer when the database does."""
+    async with study(request).database.reading() as connection:
+        await connection.execute(text("SELECT 1"))
     return Health(status="ok", version=__version__)
 
 
@@ -79,19 +81,19 @@ async def info(request: Request, _: AnySession) -> StudyInfo:
     about = study(request).info
     return StudyInfo(
         name=about.name,
-        languages=list(about.languages),
+        languages=list(about.about.languages),
         protocol=PROTOCOL,
         terms_version=TERM_SET,
         terms=_TERMS,
-        sample_rate_hz=about.sample_rate_hz,
-        batch_interval_s=about.batch_interval_s,
+        sample_rate_hz=about.about.sample_rate_hz,
+        batch_interval_s=about.about.batch_interval_s,
         reset_s=about.settings.reset_s,
         daily_cap_s=about.settings.daily_cap_s,
-        consent_version=about.consent_version,
+        consent_version=about.about.consent_version,
     )
 
 
 def _session(request: Request, annotator: str, role: str, csrf: str) -> Session:
     about = study(request).info
-    name = StudyName(name=about.name, languages=list(about.languages))
+    name = StudyName(name=about.name, languages=list(about.about.languages))
     return Session.model_validate({"annotator": annotator, "role": role, "csrf_token": csrf, "study": name})

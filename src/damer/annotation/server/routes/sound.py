@@ -24,9 +24,9 @@ AUDIO_ANSWER: dict[int | str, dict[str, Any]] = {
 async def audio(
     request: Request, caller: AsAnnotator, name: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ) -> Response:
-    """Send the sound whole, gain applied, its size padded: the second hearing of a track looks like any other."""
-    track = await study(request).audio_of(caller.annotator, name)
-    if track is None:
+    """Send the sound whole, gain applied, its size padded: a second hearing looks like any other."""
+    found = await study(request).audio_of(caller.annotator, name)
+    if found is None:
         raise Problem(404, "not_found", "There is no such sound for you now.")
-    response: Response = await request.app.state.sounds.covert(caller.annotator, name, track)
+    response: Response = await request.app.state.sounds.covert(caller.annotator, name, found.track)
     return response

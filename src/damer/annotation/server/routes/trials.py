@@ -6,7 +6,7 @@ from fastapi import Path, Request, Response
 
 from damer.annotation.server import batches
 from damer.annotation.server.auth import AsAnnotator, guarded, study
-from damer.annotation.server.problems import Problem, answers
+from damer.annotation.server.problems import answers
 from damer.annotation.server.schemas import (
     LAST_BATCH,
     BatchReceipt,
@@ -73,8 +73,3 @@ async def interrupt(request: Request, caller: AsAnnotator, trial_id: TrialId, bo
     service = study(request)
     await service.interrupt_trial(caller.annotator, trial_id, body.reason)
     return await me_of(service, caller.annotator)
-
-
-def no_such_trial() -> Problem:
-    """Return the answer about a trial that is not there or is somebody else's: the same for both."""
-    return Problem(404, "not_found", "There is no such trial of yours.")
