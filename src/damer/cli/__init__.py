@@ -33,6 +33,7 @@ class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `damer` with every subcommand."""
     from damer.cli import (
+        annotate,
         benchmark,
         curate,
         curate_calibrate,
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         dataset,
         curate,
         curate_calibrate,
+        annotate,
         benchmark,
         report,
         sweep,

@@ -81,7 +81,11 @@ class Database:
             self._reader = _sqlite_engine(self.url, writes=False)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=_POSTGRESQL_CONNECTIONS, max_overflow=0, pool_pre_ping=True
+                self.url,
+                pool_size=_POSTGRESQL_CONNECTIONS,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
             )
 
     @classmethod
@@ -189,7 +193,11 @@ def _migrate(connection: Connection, name: str) -> None:
 
 def _sqlite_engine(url: URL, writes: bool) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=1 if writes else _READERS, max_overflow=0, pool_timeout=_BUSY_MS / 1000
+        url,
+        pool_size=1 if writes else _READERS,
+        max_overflow=0,
+        pool_timeout=_BUSY_MS / 1000,
+        hide_parameters=True,
     )
 
     def connected(connection: Any, _: Any) -> None:

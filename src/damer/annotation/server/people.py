@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from damer.annotation.server import models
@@ -72,6 +72,13 @@ class People:
             await _revoke(connection, name, self._clock())
         self._forget(name)
 
+    async def invited(self) -> set[str]:
+        """Return everybody who has a link that works."""
+        table = models.invitations
+        query = select(table.c.annotator).where(table.c.revoked_at.is_(None)).distinct()
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
+
     async def open_session(self, token: str) -> Session | None:
         """Log somebody in by the token of a link; None where it is none, or is revoked."""
         invitations, people = models.invitations, models.people
@@ -80,11 +87,12 @@ class People:
             .join(invitations, invitations.c.annotator == people.c.annotator)
             .where(invitations.c.token_hash == hashed(token), invitations.c.revoked_at.is_(None))
         )
+        async with self._database.reading() as connection:  # guesses do not hold up those who write
+            found = (await connection.execute(query)).one_or_none()
+        if found is None:
+            return None
         cookie, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(24), self._clock()
         async with self._database.writing() as connection:
-            found = (await connection.execute(query)).one_or_none()
-            if found is None:
-                return None
             await connection.execute(delete(models.sessions).where(models.sessions.c.expires_at < now))
             await connection.execute(
                 models.sessions.insert().values(
@@ -161,7 +169,7 @@ class People:
             )
         await connection.execute(table.insert().values(annotator=name, role=role, created_at=now))
 
-    async def _find(self, key: bytes) -> Row[Any] | None:
+    async def _find(self, key: bytes) -> Any:
         sessions, people = models.sessions, models.people
         query = (
             select(
@@ -177,7 +185,7 @@ class People:
         async with self._database.reading() as connection:
             return (await connection.execute(query)).one_or_none()
 
-    async def _seen(self, key: bytes, found: Row[Any]) -> float:
+    async def _seen(self, key: bytes, found: Any) -> float:
         """Note now and then that a session is used, and let it last from then on."""
         now = self._clock()
         if abs(now - found.last_seen) < _SEEN_EVERY_S:
