@@ -21,7 +21,7 @@ _NOT_BUILT = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><title>damer annotate</title>
 <h1>The pages are missing</h1>
 <p>The server runs and answers its <a href="/api/docs">programming interface</a>, but the pages for annotators
-and researchers were not built. In a copy of the repository run <code>make web</code> and start the server again;
+and researchers were not built. In a copy of the repository run <code>make web</code>, then start again;
 the wheel of a release has them.</p></html>
 """
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from damer.annotation.server.app import ServerSettings, create_app
+from damer.annotation.server.pages import WEB
 from damer.core.errors import DamerError
 
 GRACE_S = 1
@@ -33,7 +34,6 @@ class Serving:
     Attributes:
         folder: of the study.
         url: of its database.
-        host, port: to listen at; port 0: any free one.
         workers: processes; several need PostgreSQL.
         behind_proxy: address of the proxy whose word on client address and scheme is taken; "" for none.
         tls_cert, tls_key: PEM files; None: no TLS here.
@@ -41,8 +41,6 @@ class Serving:
 
     folder: Path
     url: str
-    host: str = "127.0.0.1"
-    port: int = 8642
     workers: int = 1
     behind_proxy: str = ""
     tls_cert: Path | None = None
@@ -152,38 +150,50 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def serve(serving: Serving, listener: socket.socket) -> None:
+def address(host: str, port: int, tls: bool) -> str:
+    """Return the URL of a server."""
+    named = f"[{host}]" if ":" in host else host
+    return f"http{'s' if tls else ''}://{named}:{port}"
+
+
+def has_pages() -> bool:
+    """Return whether the client was built."""
+    return (WEB / "index.html").is_file()
+
+
+def serve(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve a study until SIGINT or SIGTERM.
 
     Args:
-        serving: where and how.
+        serving: what and how.
         listener: from `listen`.
+        ready: called when the study is open.
 
     Raises:
         DamerError: the study cannot be opened.
     """
     if serving.workers > 1:
-        _Workers(serving, listener).run()
+        _Workers(serving, listener).run(ready)
     else:
-        _run(serving, listener)
+        _run(serving, listener, ready)
 
 
 def _work(serving: Serving, listener: socket.socket) -> None:
     """Be one of several processes."""
     try:
-        _run(serving, listener)
+        _run(serving, listener, lambda: None)
     except DamerError as error:
         print(f"damer: {error}", file=sys.stderr)
         sys.exit(_NO_STUDY)
 
 
-def _run(serving: Serving, listener: socket.socket) -> None:
+def _run(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:
     loop = uvicorn.Config(lambda: None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(_serve(serving, listener))
+        runner.run(_serve(serving, listener, ready))
 
 
-async def _serve(serving: Serving, listener: socket.socket) -> None:
+async def _serve(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:
     from damer.annotation.server.service import StudyService
 
     # Opened here and not when the server starts: what is wrong with it is then told in one line.
@@ -196,6 +206,7 @@ async def _serve(serving: Serving, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
+    ready()
     await server.serve(sockets=[listener])
 
 
@@ -208,7 +219,7 @@ class _Workers:
         self._workers = [self._make() for _ in range(serving.workers)]
         self._stopping = False
 
-    def run(self) -> None:
+    def run(self, ready: Callable[[], None]) -> None:
         """Start them, and come back when all have ended.
 
         Raises:
@@ -218,6 +229,7 @@ class _Workers:
             signal.signal(number, lambda *_: self.stop())
         for worker in self._workers:
             worker.start()
+        ready()
         while not self._stopping:
             multiprocessing.connection.wait([worker.sentinel for worker in self._workers], timeout=1.0)
             self._replace()
