@@ -131,7 +131,7 @@ def running(
     async def opened() -> StudyService:
         return await StudyService.open(url, folder=folder, clock=clock)
 
-    app = create_app(opened, settings or ServerSettings(cache=folder / "sounds", sound_after_s=0.0))
+    app = create_app(opened, settings or ServerSettings(folder=folder, sound_after_s=0.0))
     with TestClient(app) as client:
         yield Running(app, client, clock, folder)
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from damer import __version__
 from damer.annotation.server import pages, problems
 from damer.annotation.server.auth import PREFIX, check_guards
+from damer.annotation.server.exports import Exports
 from damer.annotation.server.limits import Limits, Rates
 from damer.annotation.server.openapi import describe
 from damer.annotation.server.routes import annotator, entry, researcher, sound, trials
@@ -33,14 +34,14 @@ class ServerSettings:
 
     Attributes:
         secure: whether clients come through TLS: the cookie is then sent through nothing else.
-        cache: folder for sounds that browsers cannot play as they are.
+        folder: of the study: in it is kept what is decoded for browsers, and archives while they are sent.
         web: folder of the built client; None: the one in the package.
         rates: how much anybody may ask for.
         sound_after_s: how long an annotator's sound is waited for at least.
     """
 
     secure: bool = False
-    cache: Path | None = None
+    folder: Path | None = None
     web: Path | None = None
     rates: Rates = field(default_factory=Rates)
     sound_after_s: float = ANSWERS_AFTER_S
@@ -61,7 +62,10 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = await open_study()
         app.state.service = service
-        app.state.sounds = Sounds(settings.cache, app.state.limits, settings.sound_after_s)
+        app.state.sounds = Sounds(
+            settings.folder and settings.folder / "sounds", app.state.limits, settings.sound_after_s
+        )
+        app.state.exports = Exports(settings.folder)
         preparing = asyncio.create_task(_prepare(app.state.sounds, service))
         try:
             yield

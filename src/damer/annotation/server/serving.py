@@ -53,7 +53,7 @@ class Serving:
 
     def settings(self) -> ServerSettings:
         """Return what the application needs to know of it."""
-        return ServerSettings(secure=self.secure, cache=self.folder / "sounds")
+        return ServerSettings(secure=self.secure, folder=self.folder)
 
 
 class Server(uvicorn.Server):

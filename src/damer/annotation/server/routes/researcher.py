@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from damer.annotation.server import researcher_schemas as schemas
 from damer.annotation.server.auth import AsResearcher, guarded, study
@@ -124,7 +123,7 @@ async def invite(request: Request, caller: AsResearcher, annotator: Person) -> A
             responses={200: {"description": "an archive that damer dataset agreement and release read",
                              "content": {"application/zip": {
                                  "schema": {"type": "string", "format": "binary"}}}}})  # fmt: skip
-async def export(request: Request, caller: AsResearcher) -> StreamingResponse:
+async def export(request: Request, caller: AsResearcher) -> Response:
     """Export what is recorded so far, without sound files."""
-    response: StreamingResponse = await request.app.state.exports.stream(study(request), caller.annotator)
+    response: Response = await request.app.state.exports.response(study(request))
     return response
