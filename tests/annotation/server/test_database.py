@@ -1,0 +1,196 @@
+"""The database: its tables, what can never be changed in it, and who may open it."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from damer.annotation.server.database import Database, database_url
+from damer.annotation.server.models import APPEND_ONLY, metadata
+from damer.core.errors import DamerError
+
+pytestmark = pytest.mark.anyio
+
+ROWS = (
+    "INSERT INTO people VALUES ('a', 'annotator', 1)",
+    "INSERT INTO tracks VALUES ('t', 1, 't.wav', 10, '{}')",
+    "INSERT INTO trials VALUES ('x', 'a', 't', 1, '{}')",
+    "INSERT INTO ends VALUES ('x', 1)",
+    "INSERT INTO events VALUES ('a', 1, 1, '{}')",
+    "INSERT INTO batches VALUES ('x', 0, {blob}, 1, {blob}, '[]')",
+    "INSERT INTO consents VALUES (1, 'a', 1, '1')",
+    "INSERT INTO log VALUES (1, 1, 'r', 'pause', '{}')",
+)
+CHANGE = {
+    "events": "at = 2", "trials": "opened_at = 2", "ends": "batches = 2", "batches": "received_at = 2",
+    "consents": "at = 2", "log": "at = 2",
+}  # fmt: skip
+
+
+async def filled(url: str) -> Database:
+    database = await Database.open(url, make=True)
+    blob = "x'00'" if database.dialect == "sqlite" else "'\\x00'::bytea"
+    async with database.writing() as connection:
+        for row in ROWS:
+            await connection.exec_driver_sql(row.replace("{blob}", blob))
+    return database
+
+
+async def test_migrations_make_the_tables_that_the_program_knows(url: str) -> None:
+    database = await Database.open(url, make=True)
+
+    def compare(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(compare) == []
+    await database.close()
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+async def test_records_are_never_changed_nor_deleted(url: str, table: str) -> None:
+    database = await filled(url)
+    statements = [f"UPDATE {table} SET {CHANGE[table]}", f"DELETE FROM {table}"]
+    if database.dialect == "postgresql":
+        statements.append(f"TRUNCATE {table} CASCADE")
+    for statement in statements:
+        with pytest.raises(DBAPIError, match=f"{table} is append-only"):
+            async with database.writing() as connection:
+                await connection.execute(text(statement))
+    async with database.reading() as connection:
+        assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 1
+    await database.close()
+
+
+async def test_replace_is_a_change_too(tmp_path: Path) -> None:
+    """SQLite has a way to write over a row that is neither UPDATE nor DELETE."""
+    database = await filled(str(tmp_path / "study.sqlite3"))
+    with pytest.raises(DBAPIError, match="events is append-only"):
+        async with database.writing() as connection:
+            await connection.exec_driver_sql("INSERT OR REPLACE INTO events VALUES ('a', 1, 9, '{}')")
+    await database.close()
+
+
+async def test_rows_of_nobody_are_refused(url: str) -> None:
+    database = await Database.open(url, make=True)
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
+        async with database.writing() as connection:
+            await connection.exec_driver_sql("INSERT INTO events VALUES ('nobody', 1, 1, '{}')")
+    await database.close()
+
+
+async def test_what_fails_half_way_leaves_nothing(url: str) -> None:
+    database = await Database.open(url, make=True)
+
+    async def fail_half_way() -> None:
+        async with database.writing() as connection:
+            await connection.exec_driver_sql("INSERT INTO people VALUES ('a', 'annotator', 1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    async with database.reading() as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM people")).scalar_one() == 0
+    await database.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
+    database = await Database.open(url, make=True)
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await database.close()
+    with pytest.raises(DamerError, match=r"made by a newer damer .* 9999"):
+        await Database.open(url)
+
+
+async def test_opening_again_changes_nothing(url: str) -> None:
+    await (await filled(url)).close()
+    database = await Database.open(url)
+    async with database.reading() as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM batches")).scalar_one() == 1
+    await database.close()
+
+
+async def test_several_servers_may_migrate_at_once(url: str) -> None:
+    opened = await asyncio.gather(*(Database.open(url, make=True) for _ in range(4)))
+    for database in opened:
+        await database.close()
+
+
+async def test_a_commit_on_sqlite_is_on_the_disk(tmp_path: Path) -> None:
+    database = await Database.open(str(tmp_path / "study.sqlite3"), make=True)
+    async with database.writing() as connection:
+        modes = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert modes == ["wal", 2, 1]
+    await database.close()
+
+
+async def test_one_server_at_a_time_serves_a_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "study.sqlite3")
+    first = await Database.open(path, serving=True, make=True)
+    with pytest.raises(DamerError, match="is served already"):
+        await Database.open(path, serving=True)
+    await (await Database.open(path)).close()  # a command that invites or exports may come along
+    await first.close()
+    await (await Database.open(path, serving=True)).close()
+
+
+def test_a_server_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
+    path = str(tmp_path / "study.sqlite3")
+    code = (
+        "import asyncio, os, sys\n"
+        "from damer.annotation.server.database import Database\n"
+        "asyncio.run(Database.open(sys.argv[1], serving=True, make=True))\n"
+        "print('open', flush=True)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("open\n", -9)
+
+    async def again() -> None:
+        await (await Database.open(path, serving=True)).close()
+
+    asyncio.run(again())
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("mysql://me:secret@host/name", "mysql: is not known"),
+        ("postgresql://me:secret@host", "names no database"),
+        (
+            "postgresql://me:secret@127.0.0.1:1/name",
+            r"postgresql://me:\*\*\*@127.0.0.1:1/name: cannot be opened",
+        ),
+        ("nowhere/study.sqlite3", "is missing; make the study"),
+        ("postgresql://me:secret@[::1", "is no URL"),
+    ],
+)
+async def test_what_cannot_be_opened_is_told_in_one_line_without_the_password(
+    given: str, problem: str
+) -> None:
+    with pytest.raises(DamerError, match=problem) as caught:
+        await Database.open(given)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "study.sqlite3").write_text("not a database, but long enough to be taken for one " * 99)
+    with pytest.raises(DamerError, match=r"cannot be opened .*not a database"):
+        await Database.open(str(tmp_path / "study.sqlite3"))
+
+
+def test_the_usual_forms_of_a_url_are_understood() -> None:
+    assert database_url("postgres://me@h/n").drivername == "postgresql+asyncpg"
+    assert database_url("postgresql://me@/n?host=/run/db").query["host"] == "/run/db"
+    assert database_url("sqlite:////tmp/x.sqlite3").database == "/tmp/x.sqlite3"
