@@ -2,7 +2,7 @@
 
 import argparse
 
-from damer.cli import annotate_export, annotate_init, annotate_invite
+from damer.cli import annotate_demo, annotate_export, annotate_init, annotate_invite, annotate_serve
 
 Subparsers = argparse._SubParsersAction
 
@@ -11,7 +11,9 @@ A study lies in a folder with annotate.json and its database. Export gives the s
 `damer dataset agreement` and `damer dataset release` read.
 
 examples:
+  damer annotate demo
   damer annotate init study --tracks clean --exemplars exemplars.csv --annotators 30 --name "Our music"
+  damer annotate serve study
   damer annotate invite study --all --url https://study.example.org --csv links.csv
   damer annotate export study --out exported
 """
@@ -27,5 +29,5 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for module in (annotate_init, annotate_invite, annotate_export):
+    for module in (annotate_demo, annotate_init, annotate_serve, annotate_invite, annotate_export):
         module.add_parser(actions)

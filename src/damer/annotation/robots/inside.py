@@ -1,6 +1,9 @@
 """A door to an application in this process: a study's past is lived on a clock of its own, off line."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 from damer.annotation.robots.connection import Answer, UnreachableError
@@ -35,9 +38,12 @@ class Inside:
             "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
         }  # fmt: skip
         sent: list[Message] = []
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not waiting:
+                await asyncio.Event().wait()  # nobody hangs up
+            return waiting.pop()
 
         async def send(message: Message) -> None:
             sent.append(message)
@@ -55,8 +61,11 @@ class Inside:
 class FastClock:
     """A clock on which waiting takes no time: seconds since 1970, from any moment on.
 
+    Whoever lives by it makes it theirs with `live_by`; then `present` is its time for all that they ask for,
+    so that several can live in one server, each at another time.
+
     Attributes:
-        at: the present, UTC seconds. A server takes its time from here.
+        at: the present, UTC seconds.
     """
 
     def __init__(self, at: float) -> None:
@@ -69,3 +78,16 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.at += max(0.0, seconds)
+
+    def live_by(self) -> None:
+        """Make this the clock of the present task and of all that it starts."""
+        _clock.set(self)
+
+
+_clock: ContextVar[FastClock] = ContextVar("clock")
+
+
+def present() -> float:
+    """Return the time of whoever asks, UTC seconds: the clock of a server in which several live."""
+    clock = _clock.get(None)
+    return time.time() if clock is None else clock.at

@@ -1,4 +1,4 @@
-"""The bundled pieces, cut into what a small study needs: exemplars, calibration tracks, tracks of the work."""
+"""The bundled pieces, cut into what a small study needs: exemplars, and tracks for calibration and work."""
 
 import io
 from dataclasses import dataclass
