@@ -13,16 +13,25 @@ export interface LoadedTrack {
 }
 
 const LEAD_S = 0.15; // between the order to play and the first sound: enough to be scheduled exactly
+const UNLOCK_MS = 2000;
 const FADE_S = 0.012; // against the click of a sound that is broken off
 
 export class Player {
   private context: AudioContext | null = null;
 
-  /** Must be called inside a click, tap or key press: browsers make no sound without one. */
+  /**
+   * Must be called inside a click, tap or key press: browsers make no sound without one.
+   *
+   * @throws Error where the browser still makes none.
+   */
   async unlock(): Promise<AudioContext> {
-    this.context ??= new AudioContext({ latencyHint: "interactive" });
-    if (this.context.state !== "running") await this.context.resume();
-    return this.context;
+    const context = this.context ?? new AudioContext({ latencyHint: "interactive" });
+    this.context = context;
+    if (context.state === "running") return context;
+    // Without a gesture the promise of `resume` just stays open.
+    await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, UNLOCK_MS))]);
+    if ((context.state as AudioContextState) !== "running") throw new Error("the browser makes no sound");
+    return context;
   }
 
   /** Gives the sound card back. */
