@@ -4,7 +4,7 @@ import { hrefOf } from "../app/route";
 import { Notice } from "../ui/notice";
 import { Table } from "../ui/table";
 import { useLoaded } from "./data";
-import { two } from "./format";
+import { count, two } from "./format";
 import { type Mark, Strips } from "./plot/strips";
 import { Shown } from "./shown";
 import { words } from "./words";
@@ -26,7 +26,7 @@ export function AgreementPage() {
         <Shown loaded={loaded}>
           {(found) => (
             <>
-              <p class="faint">{say.lead(found.trajectories, found.tracks)}</p>
+              <p class="faint">{say.lead(count(found.trajectories), count(found.tracks))}</p>
               {found.note && <Notice>{found.note}</Notice>}
               {found.tables.length === 0 ? <p>{say.none}</p> : <Legend />}
             </>
@@ -96,10 +96,10 @@ function ScopeCard({ scope, tables }: { scope: Scope; tables: readonly Agreement
         <h2>{say.scopes[scope]}</h2>
         <p class="faint small">{say.scopeTexts[scope]}</p>
       </div>
-      <Strips label={say.scopes[scope]} rows={rows} gutter={150} {...rangeOf(rows)} />
+      <Strips label={say.scopes[scope]} rows={rows} {...rangeOf(rows)} />
       {table && (
         <p class="faint small">
-          {say.size(table.targets, table.raters === null ? "–" : table.raters.toFixed(1))}
+          {say.size(count(table.targets), table.raters === null ? "–" : table.raters.toFixed(1))}
         </p>
       )}
     </section>

@@ -53,7 +53,7 @@ function Bars({ title, counts }: { title: string; counts: readonly Count[] }) {
       <ul>
         {counts.map((one) => (
           <li key={one.name}>
-            <span>{say.names[one.name] ?? one.name}</span>
+            <span>{say.names[one.name] ?? one.name.replace(/^(\d+)[_-](\d+)$/, "$1–$2")}</span>
             <span class="bar" aria-hidden="true">
               <span class="fill" style={{ width: `${(100 * one.people) / most}%` }} />
             </span>

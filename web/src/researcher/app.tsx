@@ -29,6 +29,7 @@ export function ResearcherApp({ session }: { session: Session }) {
   const page: PageName =
     name === "people" ? "progress" : (PAGES.find((known) => known === name) ?? "progress");
   const main = useRef<HTMLElement>(null);
+  const menu = useRef<HTMLElement>(null);
   const first = useRef(true);
   const address = route.value.join("/");
 
@@ -40,6 +41,9 @@ export function ResearcherApp({ session }: { session: Session }) {
       main.current?.focus({ preventScroll: true });
     }
     first.current = false;
+    // On a narrow screen the links scroll sideways: the present one shall be seen.
+    const here = menu.current?.querySelector<HTMLElement>("[aria-current]");
+    if (menu.current && here) menu.current.scrollLeft = here.offsetLeft - menu.current.clientWidth / 2;
   }, [address]);
 
   return (
@@ -65,7 +69,7 @@ export function ResearcherApp({ session }: { session: Session }) {
             {say.leave}
           </Button>
         </div>
-        <nav aria-label={say.menu}>
+        <nav ref={menu} aria-label={say.menu}>
           {PAGES.map((known) => (
             <a
               key={known}

@@ -28,5 +28,5 @@ test("how long ago, in both languages", () => {
 });
 
 test("minutes below an hour, hours above", () => {
-  expect([600, 5400, 720_000].map(hours)).toEqual(["10 min", "1.5 hr", "200 hr"]);
+  expect([600, 5400, 720_000].map(hours)).toEqual(["10 min", "1.5 h", "200 h"]);
 });

@@ -1,4 +1,5 @@
 import { language } from "../i18n";
+import { words } from "./words";
 
 const LOCALES = { en: "en-GB", zh: "zh-CN" } as const;
 const locale = () => LOCALES[language.value];
@@ -35,14 +36,10 @@ export function clock(seconds: number): string {
 
 /** "12.4 h", or minutes for less than an hour. */
 export function hours(seconds: number): string {
-  const [value, unit] = seconds < HOUR_S ? [seconds / MINUTE_S, "minute"] : [seconds / HOUR_S, "hour"];
-  const most = unit === "hour" && value < 100 ? 1 : 0;
-  return new Intl.NumberFormat(language.value, {
-    style: "unit",
-    unit,
-    unitDisplay: "short",
-    maximumFractionDigits: most,
-  }).format(value);
+  const say = words.value.person;
+  if (seconds < HOUR_S) return say.minutes(count(Math.round(seconds / MINUTE_S)));
+  const value = seconds / HOUR_S;
+  return say.hours(count(value < 100 ? Math.round(10 * value) / 10 : Math.round(value)));
 }
 
 /** A share in [0, 1] as "63 %"; all only when it is all. */

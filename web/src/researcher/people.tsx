@@ -109,7 +109,7 @@ function Person({ row, now, cohorts }: { row: Row; now: number; cohorts: boolean
       </th>
       {cohorts && (
         <td class="cohort-of number" data-label={say.person.cohort}>
-          {row.cohort + 1}
+          {row.cohort}
         </td>
       )}
       <td class="now">
@@ -129,7 +129,7 @@ function Person({ row, now, cohorts }: { row: Row; now: number; cohorts: boolean
         </span>
       </td>
       <td class="today number" data-label={say.person.today}>
-        {today > 0 ? say.person.minutes(today) : say.none}
+        {today > 0 ? say.person.minutes(String(today)) : say.none}
       </td>
       <td
         class="seen"

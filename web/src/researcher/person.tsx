@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { api, ask } from "../api/client";
 import type { CalibrationResult, LogEntry } from "../api/schema.gen";
 import { hrefOf } from "../app/route";
@@ -35,10 +36,9 @@ export function PersonPage({ name }: { name: string }) {
             log.reload();
           };
           return (
-            <>
-              <Head row={row} now={all.server_time} cohorts={all.cohorts.length > 1} />
+            <Head row={row} now={all.server_time} cohorts={all.cohorts.length > 1}>
               <Actions person={row} replaced={replaced} onDone={after} />
-            </>
+            </Head>
           );
         }}
       </Shown>
@@ -59,11 +59,20 @@ export function PersonPage({ name }: { name: string }) {
   );
 }
 
-function Head({ row, now, cohorts }: { row: Row; now: number; cohorts: boolean }) {
+interface HeadProps {
+  row: Row;
+  now: number;
+  cohorts: boolean;
+  children: ComponentChildren;
+}
+
+function Head({ row, now, cohorts, children }: HeadProps) {
   const say = words.value;
+  // That somebody is paused stands beside the name already.
+  const pressing = row.attention.filter((one) => one.kind !== "paused");
   const seen = row.last_seen === null ? say.person.never : (ago(row.last_seen, now) ?? say.person.justNow);
   const facts: readonly (readonly [string, string])[] = [
-    ...(cohorts ? [[say.person.cohort, String(row.cohort + 1)] as const] : []),
+    ...(cohorts ? [[say.person.cohort, String(row.cohort)] as const] : []),
     [say.person.listened, hours(row.listened_s)],
     [say.person.today, hours(row.listened_today_s)],
     [say.person.seen, seen],
@@ -82,9 +91,9 @@ function Head({ row, now, cohorts }: { row: Row; now: number; cohorts: boolean }
       </div>
       {row.replaces && <p class="faint">{say.person.replaces(row.replaces)}</p>}
       {row.reason && <p>{row.reason}</p>}
-      {row.attention.length > 0 && (
+      {pressing.length > 0 && (
         <Notice kind="warn">
-          {row.attention.map((one) => (
+          {pressing.map((one) => (
             <p key={one.kind}>{say.attention[one.kind]}</p>
           ))}
         </Notice>
@@ -98,6 +107,7 @@ function Head({ row, now, cohorts }: { row: Row; now: number; cohorts: boolean }
           </div>
         ))}
       </dl>
+      {children}
     </section>
   );
 }

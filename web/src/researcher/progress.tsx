@@ -80,7 +80,7 @@ function Cohort({ cohort }: { cohort: CohortProgress }) {
   return (
     <div class="cohort">
       <span>
-        {say.cohort(cohort.cohort + 1)}{" "}
+        {say.cohort(cohort.cohort)}{" "}
         <span class="faint small">{say.active(cohort.active, cohort.annotators)}</span>
       </span>
       <span class="number small">

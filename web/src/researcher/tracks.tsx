@@ -3,7 +3,7 @@ import { api, ask } from "../api/client";
 import type { TrackProgress } from "../api/schema.gen";
 import { hrefOf } from "../app/route";
 import { useLoaded } from "./data";
-import { clock } from "./format";
+import { clock, count } from "./format";
 import { Shown } from "./shown";
 import { words } from "./words";
 
@@ -32,7 +32,7 @@ function Tracks({ tracks }: { tracks: readonly TrackProgress[] }) {
       <div class="row apart">
         <h1>{say.title}</h1>
         <div class="row">
-          <span class="faint">{say.lead(tracks.length)}</span>
+          <span class="faint">{say.lead(count(tracks.length))}</span>
           <input
             class="input find"
             type="search"

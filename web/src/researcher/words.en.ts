@@ -66,7 +66,8 @@ export const en = {
     nothingDone: "Nothing has been done to this person.",
     history: "What was done",
     until: (time: string) => `until ${time}`,
-    minutes: (count: number) => `${count} min`,
+    minutes: (count: string) => `${count} min`,
+    hours: (count: string) => `${count} h`,
   },
   steps: {
     invitation: "link not opened",
@@ -134,7 +135,7 @@ export const en = {
   },
   agreement: {
     title: "Agreement so far",
-    lead: (trajectories: number, tracks: number) =>
+    lead: (trajectories: string, tracks: string) =>
       `${trajectories} trajectories of ${tracks} tracks that were heard to their end.`,
     valence: "Valence",
     arousal: "Arousal",
@@ -158,12 +159,12 @@ export const en = {
       pairwise_ccc: "CCC of pairs",
       pairwise_pearson: "Pearson, pairs",
       pairwise_spearman: "Spearman, pairs",
-      leave_one_out_ccc: "CCC, one and the others",
-      leave_one_out_pearson: "Pearson, one and the others",
-      leave_one_out_spearman: "Spearman, one and the others",
-      rmse: "RMSE, one and the others",
+      leave_one_out_ccc: "CCC with the others",
+      leave_one_out_pearson: "Pearson with the others",
+      leave_one_out_spearman: "Spearman with the others",
+      rmse: "RMSE to the others",
     } as Readonly<Record<string, string>>,
-    size: (targets: number, raters: string) => `n = ${targets}, ${raters} people each`,
+    size: (targets: string, raters: string) => `n = ${targets}, ${raters} people each`,
     interval: "95 % interval",
     all: "All statistics",
     statistic: "Statistic",
@@ -175,7 +176,7 @@ export const en = {
   },
   tracks: {
     title: "Tracks",
-    lead: (tracks: number) => `${tracks} tracks`,
+    lead: (tracks: string) => `${tracks} tracks`,
     find: "Find a track",
     noMatch: "No track matches.",
     track: "Track",
@@ -219,7 +220,11 @@ export const en = {
     people: (count: number) => `${count} ${count === 1 ? "person" : "people"}`,
     none: "Nobody has said anything yet.",
     few: "Groups smaller than three are not told.",
-    names: {} as Readonly<Record<string, string>>,
+    names: {
+      under_18: "under 18",
+      "65_plus": "65 and over",
+      other: "other",
+    } as Readonly<Record<string, string>>,
   },
   log: {
     title: "Log of actions",

@@ -57,6 +57,7 @@ export const zh: typeof en = {
     history: "操作记录",
     until: (time) => `至 ${time}`,
     minutes: (count) => `${count} 分钟`,
+    hours: (count) => `${count} 小时`,
   },
   steps: {
     invitation: "未打开链接",
@@ -208,7 +209,7 @@ export const zh: typeof en = {
     people: (count) => `${count} 人`,
     none: "尚无人填写。",
     few: "少于三人的类别不单独列出。",
-    names: {},
+    names: { under_18: "18 岁以下", "65_plus": "65 岁及以上", other: "其他" },
   },
   log: {
     title: "操作日志",

@@ -62,10 +62,10 @@ export function Disc({ drawn, shown, chosen, follow }: Props) {
       <text class="axis" x={RADIUS - 6} y={-6} text-anchor="end">
         {axes.positive}
       </text>
-      <text class="axis" x={6} y={-RADIUS + 15}>
+      <text class="axis" x={6} y={-RADIUS + 24}>
         {axes.high}
       </text>
-      <text class="axis" x={6} y={RADIUS - 8}>
+      <text class="axis" x={6} y={RADIUS - 16}>
         {axes.low}
       </text>
       {TERMS.map(({ name, degrees }) => (

@@ -28,16 +28,17 @@ interface Props {
   gutter?: number;
 }
 
-const ROW = 26;
-const HEAD = 26;
+const ROW = 24;
+const HEAD = { plain: 8, limit: 26 };
 const FOOT = 26;
 const SIDE = 14;
 
 /** A row a name, with marks on a common scale: where things stand, and how far apart. */
-export function Strips({ label, from, to, rows, limit, gutter = 76 }: Props) {
+export function Strips({ label, from, to, rows, limit, gutter = gutterOf(rows) }: Props) {
   const [box, width] = useWidth();
   const x = scale(from, to, gutter, width - SIDE);
-  const height = HEAD + ROW * rows.length + FOOT;
+  const head = limit ? HEAD.limit : HEAD.plain;
+  const height = head + ROW * rows.length + FOOT;
   const step = [0.05, 0.1, 0.2, 0.25, 0.5].find((one) => (to - from) / one <= width / 72) ?? 0.5;
   const grid = Array.from(
     { length: Math.floor((to - from) / step + 1e-9) + 1 },
@@ -48,7 +49,7 @@ export function Strips({ label, from, to, rows, limit, gutter = 76 }: Props) {
       <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={label}>
         {grid.map((value) => (
           <g key={value}>
-            <line class="grid" x1={x(value)} x2={x(value)} y1={HEAD - 4} y2={height - FOOT} />
+            <line class="grid" x1={x(value)} x2={x(value)} y1={head - 4} y2={height - FOOT} />
             <text x={x(value)} y={height - FOOT + 17} text-anchor="middle">
               {two(value)}
             </text>
@@ -56,8 +57,8 @@ export function Strips({ label, from, to, rows, limit, gutter = 76 }: Props) {
         ))}
         {limit && (
           <g class="limit">
-            <line x1={x(limit.value)} x2={x(limit.value)} y1={HEAD - 8} y2={height - FOOT} />
-            <text x={x(limit.value)} y={HEAD - 13} text-anchor="middle">
+            <line x1={x(limit.value)} x2={x(limit.value)} y1={head - 8} y2={height - FOOT} />
+            <text x={x(limit.value)} y={head - 13} text-anchor="middle">
               {limit.text}
             </text>
           </g>
@@ -66,7 +67,7 @@ export function Strips({ label, from, to, rows, limit, gutter = 76 }: Props) {
           <Row
             key={row.name}
             row={row}
-            y={HEAD + ROW * (place + 0.5)}
+            y={head + ROW * (place + 0.5)}
             x={x}
             right={width - SIDE}
             gutter={gutter}
@@ -108,11 +109,17 @@ function Row({ row, y, x, gutter, right }: RowProps) {
             {mark.form === "bad" ? (
               <path d={`M${x(mark.value) - 4.5} ${at - 4.5}l9 9m0 -9l-9 9`} />
             ) : (
-              <circle cx={x(mark.value)} cy={at} r={5} />
+              <circle cx={x(mark.value)} cy={at} r={mark.interval ? 4.2 : 5} />
             )}
           </g>
         );
       })}
     </g>
   );
+}
+
+/** Room for the longest name, as far as it can be told without drawing it: a Han character is about twice as wide. */
+function gutterOf(rows: readonly Strip[]): number {
+  const width = (name: string) => [...name].reduce((sum, sign) => sum + (sign > "\u2e7f" ? 13.5 : 7.4), 0);
+  return Math.min(190, Math.max(48, ...rows.map((row) => width(row.name))) + 14);
 }

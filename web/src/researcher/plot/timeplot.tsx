@@ -17,7 +17,7 @@ interface Props {
   onSeek: (seconds: number) => void;
 }
 
-const LEFT = 68;
+const LEFT = 84;
 const RIGHT = 10;
 const PANEL = 168;
 const GAP = 26;
