@@ -28,8 +28,8 @@ class Exports:
         """Begin without any.
 
         Args:
-            folder: of the study; archives lie in a folder of it while they are sent. None: where the system has
-                such files.
+            folder: of the study; archives lie in a folder of it while they are sent. None: where the system
+                has such files.
         """
         self._folder = folder
         self._one = asyncio.Lock()

@@ -132,7 +132,9 @@ def _refusal(error: said.ServiceError) -> Problem:
         return Problem(404, "not_found", _sentence(error))
     if isinstance(error, said.BadBatch):
         return Problem(422, "invalid", _sentence(error))
-    return Problem(409, "conflict", _sentence(error))
+    if isinstance(error, said.Conflict):
+        return Problem(409, "conflict", _sentence(error))
+    return Problem(429, "busy", _sentence(error), retry_after_s=1.0)
 
 
 def _sentence(error: Exception) -> str:

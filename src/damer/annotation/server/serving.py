@@ -89,7 +89,7 @@ def make_server(app: FastAPI, serving: Serving) -> Server:
             forwarded_allow_ips=serving.behind_proxy or None,
             ssl_certfile=serving.tls_cert,
             ssl_keyfile=serving.tls_key,
-            timeout_keep_alive=30,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
