@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from damer.annotation.protocol import (
@@ -65,6 +65,18 @@ class Histories:
         """
         return (await self._load(annotator)).state
 
+    async def states(self, annotators: Sequence[str]) -> dict[str, AnnotatorState]:
+        """Return where several annotators stand; one question for all that is new."""
+        known = {name: self._known.get(name) or await self._first(name) for name in annotators}
+        table = models.events
+        numbers = select(table.c.annotator, func.max(table.c.seq)).group_by(table.c.annotator)
+        async with self._database.reading() as connection:
+            last = {row[0]: row[1] for row in await connection.execute(numbers)}
+        return {
+            name: (await self.state(name)) if last.get(name, 0) > known[name].seq else known[name].state
+            for name in annotators
+        }
+
     async def events(self, annotator: str) -> list[Event]:
         """Return everything that happened to an annotator."""
         async with self._database.reading() as connection:
@@ -118,12 +130,7 @@ class Histories:
                 return self._keep(annotator, _Known(known.seq + 1, apply(known.state, event)))
 
     async def _load(self, annotator: str) -> _Known:
-        known = self._known.get(annotator)
-        if known is None:
-            info = await self._info(annotator)
-            if annotator not in info.assignment.plans:
-                raise UnknownPerson(f"annotator {annotator}: is not in this study; check the name")
-            known = _Known(0, begin(info.settings, info.assignment, annotator))
+        known = self._known.get(annotator) or await self._first(annotator)
         async with self._database.reading() as connection:
             found = await self._after(connection, annotator, known.seq)
         if found:
@@ -131,6 +138,12 @@ class Histories:
             known = await replayed if replayed else _replay(known, found)
         self._keep(annotator, known)
         return known
+
+    async def _first(self, annotator: str) -> _Known:
+        info = await self._info(annotator)
+        if annotator not in info.assignment.plans:
+            raise UnknownPerson(f"annotator {annotator}: is not in this study; check the name")
+        return _Known(0, begin(info.settings, info.assignment, annotator))
 
     def _keep(self, annotator: str, known: _Known) -> AnnotatorState:
         latest = self._known.get(annotator)

@@ -55,6 +55,7 @@ from damer.annotation.server.packing import Row, digest, pack, pack_events
 from damer.annotation.server.people import People
 from damer.annotation.server.recorder import Batch, Recorder
 from damer.annotation.server.recordings import Recordings
+from damer.annotation.server.researcher import Researcher
 from damer.annotation.server.studies import read_info, read_tracks
 from damer.core.plane import TERM_SET
 
@@ -81,6 +82,7 @@ class StudyService:
         people: links, sessions, profiles.
         histories: events and states.
         recordings: what was recorded in trials.
+        researcher: what researchers see and do.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class StudyService:
         self.histories = Histories(database, self.info_for, clock)
         self.recordings = Recordings(database, info.about.sample_rate_hz)
         self._recorder = Recorder(database, clock)
+        self.researcher = Researcher(self)
         self._secret = b""
         self._opened: dict[str, _Opened] = {}
 

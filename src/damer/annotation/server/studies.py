@@ -152,24 +152,33 @@ async def read_tracks(database: Database, folder: Path) -> Mapping[str, Track]:
 
 
 async def change_assignment(
-    database: Database, info: StudyInfo, assignment: Assignment, newcomer: str, now: float
+    database: Database, info: StudyInfo, assignment: Assignment, newcomer: str, entry: Mapping[str, Any]
 ) -> None:
     """Put an assignment with one more annotator in the place of the one that was read.
 
+    Args:
+        database: of the study.
+        info: as it was read.
+        assignment: with the newcomer.
+        newcomer: pseudonym.
+        entry: for the log.
+
     Raises:
-        Conflict: somebody else changed it since.
+        Conflict: somebody else changed it since, or the name is a researcher's.
     """
     table = models.study
     change = update(table).where(table.c.id == STUDY, table.c.revision == info.revision)
+    person = {"annotator": newcomer, "role": "annotator", "created_at": entry["at"]}
+    enter = database.insert(models.people).values(person).on_conflict_do_nothing()
     async with database.writing() as connection:
         done = await connection.execute(
             change.values(assignment=assignment.to_dict(), revision=info.revision + 1)
         )
         if done.rowcount != 1:
             raise Conflict("the assignment was changed at the same time; try again")
-        await connection.execute(
-            models.people.insert().values(annotator=newcomer, role="annotator", created_at=now)
-        )
+        if (await connection.execute(enter)).rowcount != 1:
+            raise Conflict(f"{newcomer}: is taken; choose another name")
+        await connection.execute(models.log.insert().values(**entry))
 
 
 async def make_study(
