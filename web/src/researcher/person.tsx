@@ -90,7 +90,7 @@ function Head({ row, now, cohorts, children }: HeadProps) {
         </span>
       </div>
       {row.replaces && <p class="faint">{say.person.replaces(row.replaces)}</p>}
-      {row.reason && <p>{row.reason}</p>}
+      {row.reason && !pressing.some((one) => one.kind === "failed") && <p>{row.reason}</p>}
       {pressing.length > 0 && (
         <Notice kind="warn">
           {pressing.map((one) => (

@@ -83,9 +83,7 @@ function Cohort({ cohort }: { cohort: CohortProgress }) {
         {say.cohort(cohort.cohort)}{" "}
         <span class="faint small">{say.active(cohort.active, cohort.annotators)}</span>
       </span>
-      <span class="number small">
-        {count(done)} / {count(total)}
-      </span>
+      <span class="number small">{percent(total > 0 ? done / total : 0)}</span>
       <Division done={done} open={0} total={total} />
     </div>
   );

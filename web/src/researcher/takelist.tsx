@@ -22,6 +22,7 @@ export function TakeList({ takes, chosen, onChoose }: Props) {
           <input type="radio" name="take" checked={chosen === take.id} onChange={() => onChoose(take.id)} />
           <span>
             {take.annotator}
+            {take.kind !== "work" && <i> {say.kinds[take.kind]}</i>}
             {take.second && <i> {say.second}</i>}
             {!take.valid && <i> {say.brokenOff}</i>}
           </span>

@@ -7,6 +7,8 @@ export interface Take {
   /** A hearing after the first one by the same person. */
   readonly second: boolean;
   readonly valid: boolean;
+  /** training, calibration or work. */
+  readonly kind: "training" | "calibration" | "work";
   readonly valence: Series;
   readonly arousal: Series;
 }
@@ -16,7 +18,7 @@ export interface Drawn {
   readonly title: string;
   readonly durationS: number;
   readonly rate: number;
-  /** Middle of each step of the grid, seconds. */
+  /** The grid, seconds; a value holds until the next one. */
   readonly times: readonly number[];
   readonly takes: readonly Take[];
   readonly valence: Summary;
@@ -27,7 +29,8 @@ const byName = new Intl.Collator("en", { numeric: true });
 
 /**
  * Prepare the takes of a track: mean and spread are over people, each with the first of their valid takes, as the
- * labels of a release are. Second hearings and takes that were broken off can be looked at and count for nothing.
+ * labels of a release are. Second hearings, takes that were broken off, and those of somebody's calibration can be
+ * looked at and count for nothing; a track that is in nobody's work is summarised over what there is.
  */
 export function prepare(found: Trajectories): Drawn {
   const ordered = found.takes.toSorted(
@@ -39,13 +42,17 @@ export function prepare(found: Trajectories): Drawn {
     if (take.valid && !second) heard.add(take.annotator);
     return drawnTake(take, second);
   });
-  const counted = takes.filter((take) => take.valid && !take.second);
-  const longest = Math.max(0, ...found.takes.map((take) => take.time_s.length));
+  const first = takes.filter((take) => take.valid && !take.second);
+  const work = first.filter((take) => take.kind === "work");
+  const counted = work.length > 0 ? work : first;
+  const longest = found.takes
+    .map((take) => take.time_s)
+    .reduce((one, other) => (other.length > one.length ? other : one), []);
   return {
     title: found.title || found.track_id,
     durationS: found.duration_s,
     rate: found.rate_hz,
-    times: Array.from({ length: longest }, (_, place) => (place + 0.5) / found.rate_hz),
+    times: longest,
     takes,
     valence: summarise(counted.map((take) => take.valence)),
     arousal: summarise(counted.map((take) => take.arousal)),
@@ -54,5 +61,6 @@ export function prepare(found: Trajectories): Drawn {
 
 function drawnTake(take: Trajectory, second: boolean): Take {
   const { trial_id: id, annotator, valid, valence, arousal } = take;
-  return { id, annotator, second, valid, valence, arousal };
+  const kind = take.kind === "training" || take.kind === "calibration" ? take.kind : "work";
+  return { id, annotator, second, valid, kind, valence, arousal };
 }

@@ -89,8 +89,8 @@ export const en = {
   attention,
   actions: {
     pause: "Pause",
-    readmit: "Let go on",
-    drop: "Has left",
+    readmit: "Readmit",
+    drop: "Mark as left",
     replace: "Replace",
     invite: "New link",
     reason: "Reason",
@@ -98,7 +98,7 @@ export const en = {
     reasonMissing: "Please say why.",
     pauseTitle: (who: string) => `Pause ${who}?`,
     pauseText: "A track that plays may end; none starts after it, until you let this person go on.",
-    readmitTitle: (who: string) => `Let ${who} go on?`,
+    readmitTitle: (who: string) => `Readmit ${who}?`,
     readmitText: "After failed calibrations this grants as many new attempts as there were at first.",
     dropTitle: (who: string) => `Has ${who} left for good?`,
     dropText:
@@ -197,6 +197,7 @@ export const en = {
     everyone: "Mean of everybody",
     highlight: "One person over the others",
     second: "second hearing",
+    kinds: { training: "training", calibration: "calibration" },
     brokenOff: "broken off",
     showBroken: "Show takes that were broken off",
     spread: "mean ± one standard deviation",

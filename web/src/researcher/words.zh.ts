@@ -88,7 +88,7 @@ export const zh: typeof en = {
   actions: {
     pause: "暂停",
     readmit: "允许继续",
-    drop: "已退出",
+    drop: "标记为退出",
     replace: "接替",
     invite: "新链接",
     reason: "原因",
@@ -188,6 +188,7 @@ export const zh: typeof en = {
     everyone: "所有人的均值",
     highlight: "突出显示一人",
     second: "第二次聆听",
+    kinds: { training: "训练", calibration: "校准" },
     brokenOff: "已中断",
     showBroken: "显示中断的记录",
     spread: "均值 ± 一个标准差",

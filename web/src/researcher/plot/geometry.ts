@@ -90,7 +90,7 @@ function round(value: number): number {
 
 /** The value of a grid at a time, on the straight line between two steps: what moves on a screen moves smoothly. */
 export function between(series: Series, rate: number, seconds: number): number | null {
-  const exact = Math.max(0, seconds * rate - 0.5);
+  const exact = Math.max(0, seconds * rate);
   const place = Math.min(series.length - 1, Math.floor(exact));
   const [before, after] = [series[place], series[place + 1]];
   if (!known(before)) return null;

@@ -92,13 +92,13 @@ function Row({ row, y, x, gutter, right }: RowProps) {
       {row.name}
     </text>
   );
-  const spread = row.marks.length > 1 && row.marks.some((mark) => mark.interval) ? 5 : 0;
+  const spread = row.marks.length > 1 && row.marks.some((mark) => mark.form === "valence") ? 5 : 0;
   return (
     <g>
       <line class="row" x1={gutter} x2={right} y1={y} y2={y} />
       {row.href ? <a href={row.href}>{name}</a> : name}
       {row.marks.map((mark, place) => {
-        // Two marks with intervals would cover each other on one line.
+        // Two dimensions would cover each other on one line.
         const at = y + spread * (2 * place - (row.marks.length - 1));
         return (
           <g key={`${mark.form}${mark.value}${mark.title}`} class={`mark-of ${mark.form}`}>
