@@ -2,7 +2,14 @@
 
 import argparse
 
-from damer.cli import annotate_demo, annotate_export, annotate_init, annotate_invite, annotate_serve
+from damer.cli import (
+    annotate_demo,
+    annotate_export,
+    annotate_figures,
+    annotate_init,
+    annotate_invite,
+    annotate_serve,
+)
 
 Subparsers = argparse._SubParsersAction
 
@@ -29,5 +36,12 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for module in (annotate_demo, annotate_init, annotate_serve, annotate_invite, annotate_export):
+    for module in (
+        annotate_demo,
+        annotate_init,
+        annotate_serve,
+        annotate_invite,
+        annotate_figures,
+        annotate_export,
+    ):
         module.add_parser(actions)
