@@ -6,7 +6,7 @@ from pathlib import Path
 
 from damer.core.errors import DamerError
 
-_PACKAGES = ("sqlalchemy", "alembic", "aiosqlite", "asyncpg", "fastapi", "uvicorn", "pydantic", "msgspec")
+_PACKAGES = ("sqlalchemy", "alembic", "asyncpg", "fastapi", "uvicorn", "pydantic", "msgspec")
 
 
 def need_extra() -> None:

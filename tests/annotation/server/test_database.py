@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from damer.annotation.server.database import Database, database_url
@@ -36,10 +36,21 @@ CHANGE = {
 async def filled(url: str) -> Database:
     database = await Database.open(url, make=True)
     blob = "x'00'" if database.dialect == "sqlite" else "'\\x00'::bytea"
-    async with database.writing() as connection:
-        for row in ROWS:
-            await connection.exec_driver_sql(row.replace("{blob}", blob))
+    await run(database, *(row.replace("{blob}", blob) for row in ROWS))
     return database
+
+
+async def run(database: Database, *statements: str) -> None:
+    def work(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    await database.write(work)
+
+
+async def count(database: Database, table: str) -> int:
+    query = f"SELECT count(*) FROM {table}"
+    return await database.read(lambda connection: int(connection.exec_driver_sql(query).scalar_one()))
 
 
 async def test_migrations_make_the_tables_that_the_program_knows(url: str) -> None:
@@ -48,8 +59,7 @@ async def test_migrations_make_the_tables_that_the_program_knows(url: str) -> No
     def compare(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with database.reading() as connection:
-        assert await connection.run_sync(compare) == []
+    assert await database.read(compare) == []
     await database.close()
 
 
@@ -61,10 +71,8 @@ async def test_records_are_never_changed_nor_deleted(url: str, table: str) -> No
         statements.append(f"TRUNCATE {table} CASCADE")
     for statement in statements:
         with pytest.raises(DBAPIError, match=f"{table} is append-only"):
-            async with database.writing() as connection:
-                await connection.execute(text(statement))
-    async with database.reading() as connection:
-        assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 1
+            await run(database, statement)
+    assert await count(database, table) == 1
     await database.close()
 
 
@@ -72,38 +80,59 @@ async def test_replace_is_a_change_too(tmp_path: Path) -> None:
     """SQLite has a way to write over a row that is neither UPDATE nor DELETE."""
     database = await filled(str(tmp_path / "study.sqlite3"))
     with pytest.raises(DBAPIError, match="events is append-only"):
-        async with database.writing() as connection:
-            await connection.exec_driver_sql("INSERT OR REPLACE INTO events VALUES ('a', 1, 9, '{}')")
+        await run(database, "INSERT OR REPLACE INTO events VALUES ('a', 1, 9, '{}')")
     await database.close()
 
 
 async def test_rows_of_nobody_are_refused(url: str) -> None:
     database = await Database.open(url, make=True)
     with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
-        async with database.writing() as connection:
-            await connection.exec_driver_sql("INSERT INTO events VALUES ('nobody', 1, 1, '{}')")
+        await run(database, "INSERT INTO events VALUES ('nobody', 1, 1, '{}')")
     await database.close()
 
 
 async def test_what_fails_half_way_leaves_nothing(url: str) -> None:
     database = await Database.open(url, make=True)
 
-    async def fail_half_way() -> None:
-        async with database.writing() as connection:
-            await connection.exec_driver_sql("INSERT INTO people VALUES ('a', 'annotator', 1)")
-            raise ZeroDivisionError
+    def fail_half_way(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO people VALUES ('a', 'annotator', 1)")
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await fail_half_way()
-    async with database.reading() as connection:
-        assert (await connection.exec_driver_sql("SELECT count(*) FROM people")).scalar_one() == 0
+        await database.write(fail_half_way)
+    assert await count(database, "people") == 0
+    await database.close()
+
+
+async def test_who_fails_fails_alone_and_who_waits_with_them_does_not(url: str) -> None:
+    """Functions that wait for the same commit share a transaction; one that fails takes no other with it."""
+    database = await Database.open(url, make=True)
+    statements = [f"INSERT INTO people VALUES ('p{n}', 'annotator', 1)" for n in range(20)]
+    statements[7] = "INSERT INTO nothing VALUES (1)"
+    done = await asyncio.gather(*(run(database, one) for one in statements), return_exceptions=True)
+    assert [n for n, one in enumerate(done) if one is not None] == [7]
+    assert isinstance(done[7], DBAPIError)
+    assert await count(database, "people") == 19
+    await database.close()
+
+
+async def test_what_nobody_waits_for_any_more_keeps_nobody_else_waiting(url: str) -> None:
+    database = await Database.open(url, make=True)
+    gone = asyncio.create_task(run(database, "INSERT INTO people VALUES ('gone', 'annotator', 1)"))
+    others = [
+        asyncio.create_task(run(database, f"INSERT INTO people VALUES ('p{n}', 'annotator', 1)"))
+        for n in range(5)
+    ]
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(*others)
+    assert await count(database, "people") in (5, 6)
     await database.close()
 
 
 async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
     database = await Database.open(url, make=True)
-    async with database.writing() as connection:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await run(database, "UPDATE alembic_version SET version_num = '9999'")
     await database.close()
     with pytest.raises(DamerError, match=r"made by a newer damer .* 9999"):
         await Database.open(url)
@@ -112,8 +141,7 @@ async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
 async def test_opening_again_changes_nothing(url: str) -> None:
     await (await filled(url)).close()
     database = await Database.open(url)
-    async with database.reading() as connection:
-        assert (await connection.exec_driver_sql("SELECT count(*) FROM batches")).scalar_one() == 1
+    assert await count(database, "batches") == 1
     await database.close()
 
 
@@ -125,11 +153,10 @@ async def test_several_servers_may_migrate_at_once(url: str) -> None:
 
 async def test_a_commit_on_sqlite_is_on_the_disk(tmp_path: Path) -> None:
     database = await Database.open(str(tmp_path / "study.sqlite3"), make=True)
-    async with database.writing() as connection:
-        modes = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        ]
+    names = ("journal_mode", "synchronous", "foreign_keys")
+    modes = await database.write(
+        lambda connection: [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+    )
     assert modes == ["wal", 2, 1]
     await database.close()
 

@@ -4,27 +4,26 @@ SQLite runs with a write-ahead log, and a commit is on the disk when it returns.
 read. One server at a time may serve a file; PostgreSQL takes as many as there are.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Table, event, make_url, text
+from sqlalchemy import Connection, Executable, Table, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from damer.annotation.server.connections import Files, Server
 from damer.core.errors import DamerError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_MS = 15_000
-_READERS = 4
-_POSTGRESQL_CONNECTIONS = 10
+T = TypeVar("T")
+
 _MIGRATION_LOCK = 5_701_337  # any number, always the same: whoever migrates holds it
 
 
@@ -35,13 +34,13 @@ def database_url(text: str) -> URL:
         DamerError: it is neither.
     """
     if "://" not in text:
-        return URL.create("sqlite+aiosqlite", database=str(Path(text)))
+        return URL.create("sqlite+pysqlite", database=str(Path(text)))
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         raise DamerError(f"database {text.partition('@')[2] or 'URL'}: is no URL of a database") from error
     drivers = {
-        "sqlite": "sqlite+aiosqlite",
+        "sqlite": "sqlite+pysqlite",
         "postgresql": "postgresql+asyncpg",
         "postgres": "postgresql+asyncpg",
     }
@@ -65,6 +64,11 @@ def _shown(url: URL) -> str:
 class Database:
     """Connections to one study's database.
 
+    What is asked of it is a function of a connection, with everything in it: it runs in one transaction, may
+    run again, and does nothing but ask the database. On SQLite such functions run in threads: reading ones
+    beside one another, writing ones one after another, and all that wait while one commits share the next
+    commit.
+
     Attributes:
         name: for people: the file, or the URL without its password.
         dialect: "sqlite" or "postgresql".
@@ -76,17 +80,7 @@ class Database:
         self.name = _shown(self.url)
         self.dialect = "sqlite" if self.url.drivername.startswith("sqlite") else "postgresql"
         self._lock: IO[bytes] | None = None
-        if self.dialect == "sqlite":
-            self._writer = _sqlite_engine(self.url, writes=True)
-            self._reader = _sqlite_engine(self.url, writes=False)
-        else:
-            self._writer = self._reader = create_async_engine(
-                self.url,
-                pool_size=_POSTGRESQL_CONNECTIONS,
-                max_overflow=0,
-                pool_pre_ping=True,
-                hide_parameters=True,
-            )
+        self._way: Files | Server = Files(self.url) if self.dialect == "sqlite" else Server(self.url)
 
     @classmethod
     async def open(cls, url: str, serving: bool = False, make: bool = False) -> "Database":
@@ -111,23 +105,22 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Close every connection and let another server in."""
-        await self._writer.dispose()
-        await self._reader.dispose()
+        """Store what is waiting, close every connection and let another server in."""
+        await self._way.close()
         if self._lock is not None:
             self._lock.close()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection that sees one state of the database."""
-        async with self._reader.connect() as connection:
-            yield connection
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Return what a function finds out; it sees one state of the database."""
+        return await self._way.read(work)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection whose changes are committed together when the block ends well."""
-        async with self._writer.begin() as connection:
-            yield connection
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what a function answers when everything that it changed is committed."""
+        return await self._way.write(work)
+
+    async def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> None:
+        """Run one statement that changes something; return when it is committed."""
+        await self.write(lambda connection: connection.execute(statement, values).close())
 
     def insert(self, table: Table) -> Any:
         """Return an INSERT that can leave out rows that are there already: `.on_conflict_do_nothing()`."""
@@ -155,8 +148,7 @@ class Database:
 
     async def _upgrade(self) -> None:
         try:
-            async with self._writer.begin() as connection:
-                await connection.run_sync(_migrate, self.name)
+            await self._way.write(lambda connection: _migrate(connection, self.name))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise DamerError(
                 f"database {self.name}: cannot be opened ({reason(error)}); check that it is there and yours"
@@ -189,36 +181,3 @@ def _migrate(connection: Connection, name: str) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _sqlite_engine(url: URL, writes: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=1 if writes else _READERS,
-        max_overflow=0,
-        pool_timeout=_BUSY_MS / 1000,
-        hide_parameters=True,
-    )
-
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy says when a transaction begins, not the driver
-        cursor = connection.cursor()
-        # FULL: a commit is on the disk, also when the power fails. Triggers see REPLACE as a deletion.
-        for pragma in (
-            f"busy_timeout = {_BUSY_MS}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            f"query_only = {'OFF' if writes else 'ON'}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        # IMMEDIATE: who means to write waits at the beginning, and never fails half way.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine.sync_engine, "connect", connected)
-    event.listen(engine.sync_engine, "begin", begun)
-    return engine

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, bindparam, func, select
 
 from damer.annotation.protocol import (
     AnnotatorState,
@@ -70,8 +69,7 @@ class Histories:
         known = {name: self._known.get(name) or await self._first(name) for name in annotators}
         table = models.events
         numbers = select(table.c.annotator, func.max(table.c.seq)).group_by(table.c.annotator)
-        async with self._database.reading() as connection:
-            last = {row[0]: row[1] for row in await connection.execute(numbers)}
+        last = await self._database.read(lambda c: {row[0]: row[1] for row in c.execute(numbers)})
         return {
             name: (await self.state(name)) if last.get(name, 0) > known[name].seq else known[name].state
             for name in annotators
@@ -79,8 +77,7 @@ class Histories:
 
     async def events(self, annotator: str) -> list[Event]:
         """Return everything that happened to an annotator."""
-        async with self._database.reading() as connection:
-            return [event for _, event in await self._after(connection, annotator, 0)]
+        return [event for _, event in await self._after(annotator, 0)]
 
     async def append(
         self,
@@ -131,8 +128,7 @@ class Histories:
 
     async def _load(self, annotator: str) -> _Known:
         known = self._known.get(annotator) or await self._first(annotator)
-        async with self._database.reading() as connection:
-            found = await self._after(connection, annotator, known.seq)
+        found = await self._after(annotator, known.seq)
         if found:
             replayed = asyncio.to_thread(_replay, known, found) if len(found) > _LONG else None
             known = await replayed if replayed else _replay(known, found)
@@ -151,25 +147,32 @@ class Histories:
             self._known[annotator] = known
         return known.state
 
-    async def _after(self, connection: AsyncConnection, annotator: str, seq: int) -> list[tuple[int, Event]]:
-        events = models.events
-        query = (
-            select(events.c.seq, events.c.event)
-            .where(events.c.annotator == annotator, events.c.seq > seq)
-            .order_by(events.c.seq)
+    async def _after(self, annotator: str, seq: int) -> list[tuple[int, Event]]:
+        rows = await self._database.read(
+            lambda connection: connection.execute(_AFTER, {"annotator": annotator, "seq": seq}).all()
         )
-        return [(row.seq, event_from_json(row.event)) for row in await connection.execute(query)]
+        return [(row.seq, event_from_json(row.event)) for row in rows]
 
     async def _store(self, annotator: str, seq: int, event: Event, rows: Rows) -> bool:
         """Store an event under its number, and rows with it; False where the number is taken."""
         values = {"annotator": annotator, "seq": seq, "at": event.at, "event": event_to_json(event)}
-        insert = self._database.insert(models.events).values(values).on_conflict_do_nothing()
-        async with self._database.writing() as connection:
-            if (await connection.execute(insert)).rowcount != 1:
+        insert = self._database.insert(models.events).on_conflict_do_nothing()
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(insert, values).rowcount != 1:
                 return False
             for table, row in rows:
-                await connection.execute(table.insert().values(**row))
-        return True
+                connection.execute(table.insert(), row)
+            return True
+
+        return await self._database.write(work)
+
+
+_AFTER = (
+    select(models.events.c.seq, models.events.c.event)
+    .where(models.events.c.annotator == bindparam("annotator"), models.events.c.seq > bindparam("seq"))
+    .order_by(models.events.c.seq)
+)
 
 
 def _replay(known: _Known, found: Sequence[tuple[int, Event]]) -> _Known:

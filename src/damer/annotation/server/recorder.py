@@ -7,9 +7,9 @@ milliseconds whether it holds one batch or a hundred, so all that arrive during 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from damer.annotation.server import models
 from damer.annotation.server.answers import BatchReceipt, Conflict, ServiceError
@@ -100,9 +100,8 @@ class Recorder:
     async def numbers(self, trial_id: str) -> set[int]:
         """Return the numbers of a trial's batches that are stored."""
         table = models.batches
-        async with self._database.reading() as connection:
-            found = await connection.execute(select(table.c.number).where(table.c.trial_id == trial_id))
-            return set(found.scalars())
+        query = select(table.c.number).where(table.c.trial_id == trial_id)
+        return await self._database.read(lambda connection: set(connection.execute(query).scalars()))
 
     async def close(self) -> None:
         """Store what is waiting, then stop."""
@@ -146,32 +145,35 @@ class Recorder:
     async def _store(self, batches: Sequence[Batch]) -> dict[Key, tuple[bytes, bool]]:
         """Store those that are not there; return each one's stored digest, and whether it is new."""
         first: dict[Key, Batch] = {}
-        for batch in batches:
+        for batch in sorted(batches, key=lambda one: one.key):  # all servers in one order: no deadlock
             first.setdefault(batch.key, batch)
         now = self._clock()
-        async with self._database.writing() as connection:
-            known = await _digests(connection, list(first))
-            missing = [batch for key, batch in first.items() if key not in known]
+        rows = {key: _row(batch, now) for key, batch in first.items()}
+        insert = self._database.insert(models.batches).on_conflict_do_nothing()
+        alone = self._database.dialect == "sqlite"  # else another server may be faster
+
+        def work(connection: Connection) -> dict[Key, tuple[bytes, bool]]:
+            known = _digests(connection, list(first))
+            missing = [key for key in first if key not in known]
             if missing:
-                rows = [
-                    {
-                        "trial_id": batch.trial_id,
-                        "number": batch.number,
-                        "digest": batch.digest,
-                        "received_at": now,
-                        "samples": batch.samples,
-                        "events": batch.events,
-                    }
-                    for batch in missing
-                ]
-                insert = self._database.insert(models.batches).on_conflict_do_nothing()
-                await connection.execute(insert, rows)
-            stored = {key: (digest, False) for key, digest in known.items()}
-            stored |= {batch.key: (batch.digest, True) for batch in missing}
-            if missing and self._database.dialect != "sqlite":  # there another server may have been faster
-                found = await _digests(connection, [batch.key for batch in missing])
-                stored |= {key: (digest, True) for key, digest in found.items()}
-        return stored
+                connection.execute(insert, [rows[key] for key in missing])
+            stored = {key: (first[key].digest, True) for key in missing}
+            if missing and not alone:
+                stored = {key: (found, True) for key, found in _digests(connection, missing).items()}
+            return stored | {key: (found, False) for key, found in known.items()}
+
+        return await self._database.write(work)
+
+
+def _row(batch: Batch, now: float) -> dict[str, Any]:
+    return {
+        "trial_id": batch.trial_id,
+        "number": batch.number,
+        "digest": batch.digest,
+        "received_at": now,
+        "samples": batch.samples,
+        "events": batch.events,
+    }
 
 
 def _answer(waiting: _Waiting, outcome: bool | Exception) -> None:
@@ -183,12 +185,14 @@ def _answer(waiting: _Waiting, outcome: bool | Exception) -> None:
         waiting.answer.set_result(outcome)
 
 
-async def _digests(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, bytes]:
-    table = models.batches
-    query = select(table.c.trial_id, table.c.number, table.c.digest).where(
-        tuple_(table.c.trial_id, table.c.number).in_(keys)
-    )
-    return {(row.trial_id, row.number): bytes(row.digest) for row in await connection.execute(query)}
+def _digests(connection: Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
+    found = connection.execute(_DIGESTS, {"keys": keys})
+    return {(row.trial_id, row.number): bytes(row.digest) for row in found}
+
+
+_DIGESTS = select(models.batches.c.trial_id, models.batches.c.number, models.batches.c.digest).where(
+    tuple_(models.batches.c.trial_id, models.batches.c.number).in_(bindparam("keys", expanding=True))
+)
 
 
 class _Numbers:

@@ -82,13 +82,15 @@ class Recordings:
             .where(batches.c.trial_id.in_(trial_ids))
             .order_by(batches.c.trial_id, batches.c.number)
         )
-        async with self._database.reading() as connection:
-            opened = {row.trial_id: row for row in await connection.execute(about)}
-            parts: dict[str, list[Any]] = {trial_id: [] for trial_id in opened}
-            for row in await connection.execute(stored):
-                most = opened[row.trial_id].batches
-                if most is None or row.number < most:
-                    parts[row.trial_id].append(row)
+        first, rows = await self._database.read(
+            lambda connection: (connection.execute(about).all(), connection.execute(stored).all())
+        )
+        opened = {row.trial_id: row for row in first}
+        parts: dict[str, list[Any]] = {trial_id: [] for trial_id in opened}
+        for row in rows:
+            most = opened[row.trial_id].batches
+            if most is None or row.number < most:
+                parts[row.trial_id].append(row)
         return {
             trial_id: Recording(
                 opened[trial_id].client,

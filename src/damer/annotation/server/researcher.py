@@ -76,8 +76,7 @@ class Researcher:
             .where(table.c.event.startswith(_JUDGED, autoescape=True))
             .order_by(table.c.at, table.c.annotator, table.c.seq)
         )
-        async with self._service.database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._service.database.read(lambda connection: connection.execute(query).all())
         attempts: Counter[str] = Counter()
         results = []
         for row in rows:
@@ -106,8 +105,7 @@ class Researcher:
             return None
         trials = models.trials
         query = select(trials.c.annotator).where(trials.c.track_id == track_id).distinct()
-        async with self._service.database.reading() as connection:
-            names = sorted((await connection.execute(query)).scalars())
+        names = sorted(await self._service.database.read(lambda c: c.execute(query).scalars().all()))
         return await self._said.trajectories(track_id, [await self._service.state(name) for name in names])
 
     async def tracks(self) -> list[schemas.TrackProgress]:
@@ -138,9 +136,9 @@ class Researcher:
         """Count what the profiles say; groups of fewer than three people are not told."""
         people, profiles = models.people, models.profiles
         asked = select(func.count()).select_from(people).where(people.c.role == "annotator")
-        async with self._service.database.reading() as connection:
-            total = (await connection.execute(asked)).scalar_one()
-            answers = list((await connection.execute(select(profiles.c.answers))).scalars())
+        total, answers = await self._service.database.read(
+            lambda c: (c.execute(asked).scalar_one(), c.execute(select(profiles.c.answers)).scalars().all())
+        )
         said = [one for one in answers if any(value not in (None, [], "") for value in one.values())]
         instruments = Counter(
             name for one in said for name in {_word(played) for played in one.get("instruments") or ()}
@@ -165,8 +163,7 @@ class Researcher:
         """Return what researchers did, the newest first."""
         table = models.log
         query = select(table).order_by(table.c.id.desc()).limit(limit)
-        async with self._service.database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._service.database.read(lambda connection: connection.execute(query).all())
         return [schemas.LogEntry(at=row.at, who=row.who, what=row.what, detail=row.detail) for row in rows]
 
     # -- what there is to do ---------------------------------------------------------------------------------
@@ -229,9 +226,8 @@ class Researcher:
         """Make a new link for an annotator; older ones, and sessions opened with them, end at once."""
         await self._service.state(annotator)  # nobody else may be invited from here
         invitation = await self._link(annotator)
-        async with self._service.database.writing() as connection:
-            values = self._entry(who, "invite", annotator, self._service.now(), {})
-            await connection.execute(models.log.insert().values(**values))
+        entry = self._entry(who, "invite", annotator, self._service.now(), {})
+        await self._service.database.execute(models.log.insert(), entry)
         return invitation
 
     async def _link(self, annotator: str) -> schemas.Invitation:
@@ -259,8 +255,7 @@ class Researcher:
     async def _last_seen(self) -> dict[str, float]:
         table = models.sessions
         query = select(table.c.annotator, func.max(table.c.last_seen)).group_by(table.c.annotator)
-        async with self._service.database.reading() as connection:
-            return {row[0]: row[1] for row in await connection.execute(query)}
+        return await self._service.database.read(lambda c: {row[0]: row[1] for row in c.execute(query)})
 
     def _person(self, state: AnnotatorState, seen: float | None, now: float) -> schemas.PersonProgress:
         plan, following = state.course.plan, decide(state, now)

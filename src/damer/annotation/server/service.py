@@ -414,8 +414,7 @@ class StudyService:
         if opened is None:
             table = models.trials
             query = select(table.c.annotator, table.c.track_id).where(table.c.trial_id == trial_id)
-            async with self.database.reading() as connection:
-                found = (await connection.execute(query)).one_or_none()
+            found = await self.database.read(lambda connection: connection.execute(query).one_or_none())
             if found is not None:
                 opened = _Opened(found.annotator, self.tracks[found.track_id])
                 while len(self._opened) >= _TRIALS_KEPT:

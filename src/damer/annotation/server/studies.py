@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from damer import __version__
 from damer.annotation.protocol import Assignment, Exemplar, StudySettings, assign
@@ -101,17 +101,19 @@ async def create(database: Database, draft: Draft, now: float) -> None:
         "secret": secrets.token_bytes(32),
         "revision": 0,
     }
-    async with database.writing() as connection:
-        insert = database.insert(models.study).values(study).on_conflict_do_nothing()
-        if (await connection.execute(insert)).rowcount != 1:
-            raise DamerError(f"database {database.name}: holds a study already; choose another one")
-        await connection.execute(
-            models.tracks.insert(), [_track_values(number, row) for number, row in enumerate(rows)]
-        )
-        await connection.execute(
-            models.people.insert(),
-            [{"annotator": name, "role": "annotator", "created_at": now} for name in draft.annotators],
-        )
+    tracks = [_track_values(number, row) for number, row in enumerate(rows)]
+    people = [{"annotator": name, "role": "annotator", "created_at": now} for name in draft.annotators]
+    insert = database.insert(models.study).on_conflict_do_nothing()
+
+    def work(connection: Connection) -> bool:
+        if connection.execute(insert, study).rowcount != 1:
+            return False
+        connection.execute(models.tracks.insert(), tracks)
+        connection.execute(models.people.insert(), people)
+        return True
+
+    if not await database.write(work):
+        raise DamerError(f"database {database.name}: holds a study already; choose another one")
 
 
 def _track_values(number: int, row: StudyTrack) -> dict[str, Any]:
@@ -126,8 +128,7 @@ async def read_info(database: Database) -> tuple[StudyInfo, bytes]:
     Raises:
         DamerError: there is none.
     """
-    async with database.reading() as connection:
-        row = (await connection.execute(select(models.study))).one_or_none()
+    row = await database.read(lambda connection: connection.execute(select(models.study)).one_or_none())
     if row is None:
         raise DamerError(f"database {database.name}: holds no study; make one with `damer annotate init`")
     about = {**row.about, "languages": tuple(row.about["languages"])}
@@ -145,8 +146,8 @@ async def read_info(database: Database) -> tuple[StudyInfo, bytes]:
 async def read_tracks(database: Database, folder: Path) -> Mapping[str, Track]:
     """Return the tracks of a study in their order, by id; relative paths are taken from a folder."""
     table = models.tracks
-    async with database.reading() as connection:
-        rows = (await connection.execute(select(table).order_by(table.c.number))).all()
+    query = select(table).order_by(table.c.number)
+    rows = await database.read(lambda connection: connection.execute(query).all())
     found = [StudyTrack(row.track_id, row.file, row.duration_s, **row.about) for row in rows]
     return {row.track_id: Track(row, (folder / row.file).resolve()) for row in found}
 
@@ -170,15 +171,16 @@ async def change_assignment(
     change = update(table).where(table.c.id == STUDY, table.c.revision == info.revision)
     person = {"annotator": newcomer, "role": "annotator", "created_at": entry["at"]}
     enter = database.insert(models.people).values(person).on_conflict_do_nothing()
-    async with database.writing() as connection:
-        done = await connection.execute(
-            change.values(assignment=assignment.to_dict(), revision=info.revision + 1)
-        )
-        if done.rowcount != 1:
+    values = {"assignment": assignment.to_dict(), "revision": info.revision + 1}
+
+    def work(connection: Connection) -> None:
+        if connection.execute(change.values(values)).rowcount != 1:
             raise Conflict("the assignment was changed at the same time; try again")
-        if (await connection.execute(enter)).rowcount != 1:
+        if connection.execute(enter).rowcount != 1:
             raise Conflict(f"{newcomer}: is taken; choose another name")
-        await connection.execute(models.log.insert().values(**entry))
+        connection.execute(models.log.insert(), dict(entry))
+
+    await database.write(work)
 
 
 async def make_study(

@@ -27,8 +27,7 @@ _TERMS = [TermPlace(name=t.name, degrees=t.degrees, valence=t.valence, arousal=t
 @public.get("/health", summary="Whether the server is up")
 async def health(request: Request) -> Health:
     """Answer when the database does."""
-    async with study(request).database.reading() as connection:
-        await connection.execute(text("SELECT 1"))
+    await study(request).database.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
     return Health(status="ok", version=__version__)
 
 
@@ -36,11 +35,11 @@ async def health(request: Request) -> Health:
 async def enter(request: Request, response: Response, entry: Entry) -> Session:
     """Open a session: the answer sets the cookie and tells the CSRF token. The link can be used again."""
     address = request.client.host if request.client else ""
-    ticket = request.app.state.limits.entry(address)
+    request.app.state.limits.entry(address)
     opened = await study(request).open_session(entry.token)
     if opened is None:
+        request.app.state.limits.wrong_token(address)
         raise Problem(401, "token", "This link is not known or no longer valid; ask for a new one.")
-    ticket.give_back()
     settings = request.app.state.settings
     response.set_cookie(
         COOKIE,
