@@ -99,6 +99,7 @@ function Face({ size, terms, id, lit, mark }: FaceProps) {
     <svg class="face" viewBox={`0 0 ${size.side} ${size.side}`} aria-hidden="true">
       <circle class="hand" cx={middle} cy={middle} r={size.time} />
       <circle class="rim" cx={middle} cy={middle} r={radius + size.rim / 2} stroke-width={radius * RIM} />
+      <circle class="edge" cx={middle} cy={middle} r={radius} />
       <circle class="ring" cx={middle} cy={middle} r={radius / 3} />
       <circle class="ring" cx={middle} cy={middle} r={(2 * radius) / 3} />
       <path

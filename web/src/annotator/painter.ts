@@ -55,8 +55,7 @@ export class Painter {
     }
     const scale = pixels / size.side;
     this.context.setTransform(scale, 0, 0, scale, 0, 0);
-    this.context.lineCap = "round";
-    this.context.lineJoin = "round";
+    this.context.lineJoin = "round"; // and no round ends: where two shades of the trail meet they would show as dots
   }
 
   draw(scene: Scene, trail: Trail, time: number): void {
@@ -65,6 +64,7 @@ export class Painter {
     this.drawTime(scene);
     this.drawTrail(trail, time);
     if (scene.live && !Number.isNaN(scene.point.valence)) {
+      this.drawDirection(scene);
       this.drawIntensity(scene);
       this.drawPoint(scene);
     }
@@ -97,26 +97,44 @@ export class Painter {
     context.stroke();
   }
 
-  /** The trail in a few shades, each one path: a stroke for every segment would be ten times slower. */
+  /**
+   * The trail in a few shades, each one path: a stroke for every segment would be ten times slower. Curves go through the
+   * middles of the segments, so that a coarse mouse draws no corners.
+   */
   private drawTrail(trail: Trail, time: number): void {
     const { context, size } = this;
     context.strokeStyle = this.ink;
     context.lineWidth = Math.max(2, size.radius * 0.012);
     let shade = -1;
+    let lastX = 0;
+    let lastY = 0;
+    let middleX = 0;
+    let middleY = 0;
     const first = trail.first(time);
-    for (let number = first + 1; number < trail.end; number += 1) {
-      const next = Math.ceil(trail.freshness(number, time) * SHADES);
-      if (next !== shade) {
-        if (shade >= 0) context.stroke();
-        shade = next;
-        context.globalAlpha = 0.7 * (shade / SHADES) ** 1.5;
-        context.beginPath();
-        const before = trail.slot(number - 1);
-        context.moveTo(this.x(trail.valence[before] as number), this.y(trail.arousal[before] as number));
-      }
+    for (let number = first; number < trail.end; number += 1) {
       const slot = trail.slot(number);
-      context.lineTo(this.x(trail.valence[slot] as number), this.y(trail.arousal[slot] as number));
+      const x = this.x(trail.valence[slot] as number);
+      const y = this.y(trail.arousal[slot] as number);
+      if (number > first) {
+        const next = Math.ceil(trail.freshness(number, time) * SHADES);
+        if (next !== shade) {
+          if (shade >= 0) context.stroke();
+          shade = next;
+          context.globalAlpha = 0.75 * (shade / SHADES) ** 1.5;
+          context.beginPath();
+          context.moveTo(middleX, middleY);
+        }
+        middleX = (lastX + x) / 2;
+        middleY = (lastY + y) / 2;
+        context.quadraticCurveTo(lastX, lastY, middleX, middleY);
+      } else {
+        middleX = x;
+        middleY = y;
+      }
+      lastX = x;
+      lastY = y;
     }
+    if (shade >= 0) context.lineTo(lastX, lastY);
     if (shade >= 0) context.stroke();
   }
 
@@ -132,6 +150,20 @@ export class Painter {
     context.arc(middle, middle, distance, 0, 2 * Math.PI);
     context.moveTo(middle, middle);
     context.lineTo(this.x(scene.point.valence), this.y(scene.point.arousal));
+    context.stroke();
+  }
+
+  /** The part of the rim in the point's direction: with the words it says which way, without them how strongly. */
+  private drawDirection(scene: Scene): void {
+    const { context, size } = this;
+    const strength = Math.min(1, Math.hypot(scene.point.valence, scene.point.arousal));
+    const angle = Math.atan2(-scene.point.arousal, scene.point.valence);
+    const middle = size.side / 2;
+    context.globalAlpha = 0.85 * strength;
+    context.strokeStyle = this.accent;
+    context.lineWidth = size.rim;
+    context.beginPath();
+    context.arc(middle, middle, size.radius + size.rim / 2, angle - 0.16, angle + 0.16);
     context.stroke();
   }
 
