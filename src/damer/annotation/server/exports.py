@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from damer.annotation.server.export import export_study
-
 if TYPE_CHECKING:
     from damer.annotation.server.service import StudyService
 
@@ -66,6 +64,8 @@ class Exports:
 
 
 def _make(url: str, scratch: Path, name: str, study: Path | None) -> Path:
+    from damer.annotation.server.export import export_study  # brings Parquet and scipy: not needed to start
+
     folder, archive = scratch / name, scratch / f"{name}.zip"
     export_study(url, folder, folder=study)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:  # Parquet is compressed already

@@ -7,7 +7,7 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from damer.annotation.server.problems import Problem
 
@@ -68,23 +68,10 @@ class Buckets:
             self._levels.popitem(last=False)
         return max(0.0, wait)
 
-    def give_back(self, key: str, amount: float = 1.0) -> None:
-        """Put something back."""
-        if key in self._levels:
-            level, since = self._levels[key]
-            self._levels[key] = (min(self._rate.burst, level + amount), since)
-
-
-@dataclass
-class EntryTicket:
-    """An attempt to enter; it does not count if it succeeds."""
-
-    _taken: list[tuple[Buckets, str]] = field(default_factory=list)
-
-    def give_back(self) -> None:
-        """The token was right."""
-        for buckets, key in self._taken:
-            buckets.give_back(key)
+    def wait(self, key: str) -> float:
+        """Return the seconds until there is something in a bucket; 0 where there is."""
+        level, since = self._levels.get(key, (self._rate.burst, self._clock()))
+        return max(0.0, (1.0 - level) / self._rate.per_s - (self._clock() - since))
 
 
 class Limits:
@@ -98,20 +85,20 @@ class Limits:
         self._samples = Buckets(rates.samples, clock)
         self._sounds = Buckets(rates.sounds, clock)
 
-    def entry(self, address: str) -> EntryTicket:
-        """Let an attempt to enter pass.
+    def entry(self, address: str) -> None:
+        """Let an attempt to enter pass; it counts only when the token was wrong.
 
         Raises:
             Problem: 429, too many wrong tokens from this address or in all.
         """
-        ticket = EntryTicket()
-        for buckets, key in ((self._address, network(address)), (self._all, "")):
-            wait = buckets.take(key)
-            if wait:
-                ticket.give_back()
-                raise Problem(429, "rate", "Too many attempts; wait a little.", retry_after_s=wait)
-            ticket._taken.append((buckets, key))
-        return ticket
+        wait = max(self._address.wait(network(address)), self._all.wait(""))
+        if wait:
+            raise Problem(429, "rate", "Too many wrong links; wait a little.", retry_after_s=wait)
+
+    def wrong_token(self, address: str) -> None:
+        """Count a wrong token."""
+        self._address.take(network(address))
+        self._all.take("")
 
     def request(self, who: str) -> None:
         """Let a request of a person pass.

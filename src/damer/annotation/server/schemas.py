@@ -247,7 +247,7 @@ Sample = tuple[
     Annotated[float, Field(ge=0, le=1e13, description="client_ms")],
     Annotated[float, Field(ge=-OUTERMOST, le=OUTERMOST, description="valence")] | None,
     Annotated[float, Field(ge=-OUTERMOST, le=OUTERMOST, description="arousal")] | None,
-    Annotated[Literal[0, 1], Field(description="inside")],
+    Annotated[int, Field(ge=0, le=1, description="inside, 0 or 1")],
 ]
 
 
