@@ -102,10 +102,7 @@ function Face({ size, terms, id, lit, mark }: FaceProps) {
       <circle class="edge" cx={middle} cy={middle} r={radius} />
       <circle class="ring" cx={middle} cy={middle} r={radius / 3} />
       <circle class="ring" cx={middle} cy={middle} r={(2 * radius) / 3} />
-      <path
-        class="axis"
-        d={`M${middle - radius} ${middle}h${2 * radius}M${middle} ${middle - radius}v${2 * radius}`}
-      />
+      <path class="axis" d={axes(middle, radius, inset + 1.7 * small)} />
       <g class="axes" font-size={small}>
         <text x={middle - radius + inset} y={middle - 0.5 * small}>
           {say.axes.negative}
@@ -113,10 +110,10 @@ function Face({ size, terms, id, lit, mark }: FaceProps) {
         <text x={middle + radius - inset} y={middle - 0.5 * small} text-anchor="end">
           {say.axes.positive}
         </text>
-        <text x={middle + 0.5 * small} y={middle - radius + inset + 0.8 * small}>
+        <text x={middle} y={middle - radius + inset + 0.9 * small} text-anchor="middle">
           {say.axes.high}
         </text>
-        <text x={middle + 0.5 * small} y={middle + radius - inset}>
+        <text x={middle} y={middle + radius - inset - 0.2 * small} text-anchor="middle">
           {say.axes.low}
         </text>
       </g>
@@ -148,4 +145,10 @@ function Face({ size, terms, id, lit, mark }: FaceProps) {
       )}
     </svg>
   );
+}
+
+/** Both axes; the upright one leaves room for its words. */
+function axes(middle: number, radius: number, room: number): string {
+  const reach = radius - room;
+  return `M${middle - radius} ${middle}h${2 * radius}M${middle} ${middle - reach}v${2 * reach}`;
 }

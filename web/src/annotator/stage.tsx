@@ -195,14 +195,15 @@ function useStageKeys(model: AnnotatorModel, ask: () => void): void {
 
 function hintOf(model: AnnotatorModel): string {
   const say = words.value.stage;
-  if (model.stage.value === "playing") return say.keys;
+  const fingers = matchMedia("(hover: none)").matches;
+  if (model.stage.value === "playing") return fingers ? say.fingers : say.keys;
   if (model.stage.value === "ending") {
     const away =
       model.outbox.view.value.state === "offline" || model.outbox.view.value.state === "signed-out";
     return away ? say.waiting : say.saving;
   }
   if (model.me.value?.step === "rest") return say.restText;
-  return say.startKeys;
+  return fingers ? say.startFingers : say.startKeys;
 }
 
 function remarkOf(model: AnnotatorModel): string {

@@ -134,6 +134,8 @@ export const en = {
     left: (clock: string) => `${clock} left`,
     breakOff: "Break off",
     keys: "Arrow keys or W A S D move the point · Shift: small steps · Esc: break off",
+    fingers: "Draw on the disc with your finger; lift it and the last place is held.",
+    startFingers: "Tap to start.",
     startKeys: "Space or Enter starts · or the button of a gamepad",
     today: "Today",
     todayOf: (listened: number, cap: number) => `${listened} of ${cap} min`,

@@ -131,6 +131,8 @@ export const zh: AnnotatorWords = {
     left: (clock) => `剩余 ${clock}`,
     breakOff: "中途停止",
     keys: "方向键或 W A S D 移动 · Shift 微调 · Esc 中途停止",
+    fingers: "用手指在圆盘上滑动；抬起手指后，点会停在最后的位置。",
+    startFingers: "轻触即可开始。",
     startKeys: "按空格键、回车键或手柄按键开始",
     today: "今日",
     todayOf: (listened, cap) => `${listened} / ${cap} 分钟`,
