@@ -77,9 +77,14 @@ class Standardised(nn.Module):
 
     def views(self, mel: Tensor, cochleagram: Tensor) -> tuple[Tensor, Tensor]:
         """Return both views standardised, float32, of whatever batch shape."""
-        mean, deviation = self.get_buffer("mel_mean"), self.get_buffer("mel_std")
-        below, spread = self.get_buffer("cochleagram_mean"), self.get_buffer("cochleagram_std")
-        return (mel.float() - mean) / deviation, (cochleagram.float() - below) / spread
+        first, second = (
+            # In place on a copy of our own: no other memory is touched.
+            view.to(torch.float32, copy=True)
+            .sub_(self.get_buffer(f"{name}_mean"))
+            .div_(self.get_buffer(f"{name}_std"))
+            for name, view in (("mel", mel), ("cochleagram", cochleagram))
+        )
+        return first, second
 
     def forward(self, mel: Tensor, cochleagram: Tensor) -> Any:
         """Return what the network says of single seconds that are not standardised yet."""

@@ -94,7 +94,8 @@ def train_network(task: Task, place: Place, method: Method[Any] = ALGORITHM_1) -
                 f"{place.state}: this run began with other settings or data: give those, or another --out"
             )
         best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        state.restore_learner(learner, tensors, position.step)
+        if position.step:  # before the first step there is nothing that the task does not decide
+            state.restore_learner(learner, tensors, position.step)
     if not position.finished:
         with RunLog(place.folder, place.name, position.log_bytes if saved else None, position.step) as log:
             run = _Run(method, task, place, learner, log, position, best)
@@ -113,6 +114,17 @@ def learning_rate(config: TrainingConfig, progress: float, step: int) -> float:
     if step < config.warmup_steps:
         rate *= (step + 1) / config.warmup_steps
     return rate
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed what draws on a device, as `torch.manual_seed` does.
+
+    That one also prepares the seeds of devices that are not there, with a record of the whole call stack for
+    each: a millisecond a step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
 
 
 @dataclass
@@ -182,7 +194,7 @@ class _Run(Generic[N]):
     def _step(self, batch: Batch, batches: int) -> dict[str, float]:
         position, config = self.position, self.config
         words = np.random.SeedSequence([self.task.seed, position.step, _STEP]).generate_state(2, np.uint64)
-        torch.manual_seed(int(words[0]) >> 1)
+        _seed(int(words[0]) >> 1, self.task.bank.device)
         generator = torch.Generator().manual_seed(int(words[1]) >> 1)
         rate = learning_rate(
             config, (position.epoch + position.batch / batches) / config.epochs, position.step
@@ -229,11 +241,13 @@ class _Run(Generic[N]):
 
     def save(self) -> None:
         """Save everything a resumed run needs."""
-        self.position.log_bytes = self.log.flush()
-        state.save_state(
-            self.place.state, {**state.learner_tensors(self.learner), **self.best}, self.position
-        )
-        self.saved_at = self.position.step
+        position = self.position
+        position.log_bytes = self.log.flush()
+        tensors: dict[str, Tensor] = {}
+        if position.step:
+            tensors = {**state.learner_tensors(self.learner, moments=not position.finished), **self.best}
+        state.save_state(self.place.state, tensors, position)
+        self.saved_at = position.step
 
 
 def _result(

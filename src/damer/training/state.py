@@ -48,13 +48,20 @@ class Position:
     settings: str = ""
 
 
-def learner_tensors(learner: Learner[Any]) -> dict[str, Tensor]:
-    """Return every tensor that changes while training, by name."""
+def learner_tensors(learner: Learner[Any], moments: bool = True) -> dict[str, Tensor]:
+    """Return every tensor that changes while training, by name.
+
+    Args:
+        learner: what learns.
+        moments: whether those of the optimiser are wanted; who will make no further step needs none.
+    """
     found: dict[str, Tensor] = {}
     for name, part in learner.parts().items():
         found |= _named(name, part.state_dict())
-    for number, moments in learner.optimiser.state_dict()["state"].items():
-        found |= _named(f"optimiser.{number}", moments)
+    if not moments:
+        return found
+    for number, own in learner.optimiser.state_dict()["state"].items():
+        found |= _named(f"optimiser.{number}", own)
     return found
 
 
