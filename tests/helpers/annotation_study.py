@@ -64,6 +64,7 @@ def draft(
     people: Sequence[str] = ("a01", "a02"),
     settings: StudySettings = SETTINGS,
     tracks: Sequence[KnownTrack] | None = None,
+    calibration: Sequence[KnownTrack] | None = None,
     exemplars: Sequence[KnownTrack] = (),
     seed: int = 0,
 ) -> Draft:
@@ -73,7 +74,7 @@ def draft(
         tracks=[one.row for one in (known("t", 8) if tracks is None else tracks)],
         annotators=people,
         exemplars=[(one.row, place(one)) for one in exemplars],
-        calibration=[one.row for one in known("c", 8)],
+        calibration=[one.row for one in (known("c", 8) if calibration is None else calibration)],
         settings=settings,
         seed=seed,
     )
@@ -135,7 +136,7 @@ async def hear(service: StudyService, clock: Clock, annotator: str) -> str:
     return trial.trial_id
 
 
-async def through(session: Session, service: StudyService, clock: Clock, batch: int = 37) -> AnnotatorState:
+async def through(session: Session, service: StudyService, clock: Clock, batch: int = 97) -> AnnotatorState:
     """Let a simulated annotator go their way, and then everything of it once more, by the service.
 
     The hands are the simulation's, and so is the clock: the service must keep what the simulation keeps, but

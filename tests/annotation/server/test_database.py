@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from damer.annotation.server import migrations
 from damer.annotation.server.database import Database, database_url
 from damer.annotation.server.models import APPEND_ONLY, metadata
 from damer.core.errors import DamerError
@@ -61,6 +64,13 @@ async def test_migrations_make_the_tables_that_the_program_knows(url: str) -> No
 
     assert await database.read(compare) == []
     await database.close()
+
+
+def test_the_newest_version_is_the_one_that_is_asked_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

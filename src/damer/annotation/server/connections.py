@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import QueuePool
 
 T = TypeVar("T")
@@ -24,6 +23,8 @@ class Server:
 
     def __init__(self, url: URL) -> None:
         """Connect when it is first asked."""
+        from sqlalchemy.ext.asyncio import create_async_engine  # SQLite starts faster without it
+
         self._engine = create_async_engine(
             url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
         )

@@ -9,16 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Executable, Table, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Executable, Table, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from damer.annotation.server.connections import Files, Server
+from damer.annotation.server.migrations import HEAD
 from damer.core.errors import DamerError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -124,7 +120,13 @@ class Database:
 
     def insert(self, table: Table) -> Any:
         """Return an INSERT that can leave out rows that are there already: `.on_conflict_do_nothing()`."""
-        return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
+        if self.dialect == "sqlite":
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def _take_file(self, serving: bool, make: bool) -> None:
         path = Path(str(self.url.database))
@@ -167,17 +169,26 @@ def reason(error: BaseException) -> str:
 
 
 def _migrate(connection: Connection, name: str) -> None:
+    """Bring the tables up to date; a server that starts again after a crash loses no time with it."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    version = None
+    if inspect(connection).has_table("alembic_version"):
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if version == HEAD:
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    present = set(MigrationContext.configure(connection).get_current_heads())
-    if present - known:
+    if version is not None and version not in known:
         raise DamerError(
-            f"database {name}: was made by a newer damer (its tables have version "
-            f"{', '.join(sorted(present - known))}, which is not known here); install that one"
+            f"database {name}: was made by a newer damer (its tables have version {version}, which is not "
+            "known here); install that one"
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
