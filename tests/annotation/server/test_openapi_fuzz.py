@@ -1,7 +1,7 @@
 """Schemathesis speaks with the application by its own description and finds nothing that it cannot answer."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -26,9 +26,10 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
+Case = schemathesis.Case[Any]
 ENDLESS = Rate(1e9, 1e9)
 SCHEMA = schemathesis.openapi.from_dict(openapi())
-OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+OPERATIONS: list[Any] = [cast(Any, found).ok() for found in SCHEMA.get_all_operations()]
 QUICK = settings(
     max_examples=6, deadline=None, derandomize=True, database=None,
     phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
@@ -58,7 +59,7 @@ def names(study: Running) -> dict[str, Any]:
     return {"people": {"annotator": person, "session": person, "researcher": boss}, **found}
 
 
-def ask(study: Running, names: dict[str, Any], case: schemathesis.Case) -> Any:
+def ask(study: Running, names: dict[str, Any], case: Case) -> Any:
     """Send a case with the session of somebody who may."""
     operation = case.operation
     who = operation.definition.raw["x-who"]
@@ -75,7 +76,7 @@ def ask(study: Running, names: dict[str, Any], case: schemathesis.Case) -> Any:
     return client.request(found["method"], found["url"], params=query, headers=headers, **body)
 
 
-def check(study: Running, names: dict[str, Any], case: schemathesis.Case) -> None:
+def check(study: Running, names: dict[str, Any], case: Case) -> None:
     answer = ask(study, names, case)
     assert answer.status_code != 401 or case.operation.label == f"POST {API}/session"
     case.validate_response(answer, checks=CHECKS)
@@ -102,7 +103,7 @@ def fuzz(study: Running, names: dict[str, Any], operation: Any, how: settings) -
 
     @how
     @given(case=st.one_of(cases))
-    def one(case: schemathesis.Case) -> None:
+    def one(case: Case) -> None:
         check(study, names, case)
 
     one()

@@ -120,6 +120,13 @@ def internal_error() -> Response:
     return Problem(500, "internal", "Something went wrong on the server; it was noted.").response()
 
 
+def stopping() -> Response:
+    """Return what is told to a request that was not answered before the server stopped."""
+    return Problem(
+        503, "stopping", "The server is being stopped; try again soon.", retry_after_s=5
+    ).response()
+
+
 def _refusal(error: said.ServiceError) -> Problem:
     """Return how the study service's no is told."""
     if isinstance(error, said.Refused):

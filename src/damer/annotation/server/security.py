@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from damer.annotation.server.problems import Problem, internal_error
+from damer.annotation.server.problems import Problem, internal_error, stopping
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
@@ -77,6 +77,9 @@ class SecureHeaders:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # the server is being stopped, and this took too long
+            if not started:
+                await stopping()(scope, receive, send_with_headers)
         except Exception:
             if not started:
                 await internal_error()(scope, receive, send_with_headers)
