@@ -14,7 +14,8 @@ export const visitor = signal<Visitor>({ state: "asking" });
 /** Open the session of the link in the address, or go on with the one that this browser has. */
 export async function enter(): Promise<void> {
   const [first, token] = route.value;
-  visitor.value = { state: "asking" };
+  // Whoever is here stays on the page until it is known who comes: a track may be playing.
+  if (visitor.peek().state !== "known") visitor.value = { state: "asking" };
   try {
     if (first === "enter" && token) {
       // Out of the address at once: neither the history nor a screenshot shall show the token. It comes back

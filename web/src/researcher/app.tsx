@@ -42,8 +42,13 @@ export function ResearcherApp({ session }: { session: Session }) {
     }
     first.current = false;
     // On a narrow screen the links scroll sideways: the present one shall be seen.
-    const here = menu.current?.querySelector<HTMLElement>("[aria-current]");
-    if (menu.current && here) menu.current.scrollLeft = here.offsetLeft - menu.current.clientWidth / 2;
+    const show = () => {
+      const here = menu.current?.querySelector<HTMLElement>("[aria-current]");
+      if (menu.current && here) menu.current.scrollLeft = here.offsetLeft - menu.current.clientWidth / 2;
+    };
+    show();
+    window.addEventListener("resize", show);
+    return () => window.removeEventListener("resize", show);
   }, [address]);
 
   return (
