@@ -161,8 +161,8 @@ def test_only_this_machine_by_default(folder: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.e2e
 def test_tls(folder: Path, tmp_path: Path) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out",
-               "cert.pem", "-days", "2", "-subj", "/CN=x", "-addext", "subjectAltName=IP:127.0.0.1"]  # fmt: skip
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"]
+    command += ["-keyout", "key.pem", "-out", "cert.pem", "-addext", "subjectAltName=IP:127.0.0.1"]
     try:
         subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     except FileNotFoundError:
