@@ -205,7 +205,7 @@ def test_impossible_fields_are_named(tmp_path: Path, field: str, value: Any) -> 
 
 def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     tensors, description = parts(tmp_path)
-    save_file(tensors, tmp_path / "a.safetensors", {"damer": json.dumps(description | {"format": 2})})
+    save_file(tensors, tmp_path / "a.safetensors", {"damer": json.dumps(description | {"format": 3})})
     refused(tmp_path / "a.safetensors", "newer than this damer reads: upgrade")
 
 

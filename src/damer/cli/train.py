@@ -69,6 +69,11 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="JSONL",
         help="other methods' answers for the tracks to train on; they soften the labels by teacher_share",
     )
+    add(
+        "--companion",
+        choices=("mel", "all"),
+        help="blend in a kernel machine on averaged token features: of Mel, or of all views",
+    )
     _add_running(parser)
 
 
@@ -150,6 +155,7 @@ def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
         arguments.weights,
         teacher,
         arguments.embeddings,
+        arguments.companion,
     )
     if arguments.resume and is_finished(arguments.out):
         print(f"{arguments.out}: this run is over already")

@@ -19,6 +19,7 @@ from damer.features import FeatureSpec, Views
 from damer.inference.recognition import Recognition
 from damer.models import Damer, DamerOutput
 from damer.models.checkpoint import Checkpoint, load
+from damer.models.companion import Companion, blend
 from damer.models.stem import Stem, make_stem
 
 WEIGHTS = Path(damer.__file__).parent / "weights"
@@ -44,16 +45,45 @@ class _Ensemble:
     networks: list[Damer]
     readings: list[_Reading]
     temperature: float
+    companion: Companion | None = None
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, device: torch.device) -> "_Ensemble":
         readings = [
             _Reading(checkpoint.spec, c.stem, c.context_s, c.tonal_context_s) for c in checkpoint.configs
         ]
-        return cls([n.to(device).eval() for n in checkpoint.networks], readings, checkpoint.temperature)
+        companion = None if checkpoint.companion is None else checkpoint.companion.to(device).eval()
+        networks = [network.to(device).eval() for network in checkpoint.networks]
+        return cls(networks, readings, checkpoint.temperature, companion)
 
-    def ask(self, tokens: Mapping[_Reading, tuple[Tensor, Tensor]]) -> Tensor:
-        """Return [2, B]: the mean probability and the standard deviation of B seconds."""
+    @property
+    def context_s(self) -> int:
+        """How many seconds, with itself in the middle, have a part in a second's answer."""
+        own = max(max(reading.context_s, reading.tonal_context_s) for reading in self.readings)
+        return own if self.companion is None else own + self.companion.config.window_s
+
+    def ask(
+        self,
+        summaries: Mapping[_Reading, tuple[Tensor, Tensor]],
+        tokens: Mapping[_Reading, tuple[Tensor, Tensor]],
+        centres: Tensor,
+    ) -> Tensor:
+        """Return [2, B]: the probability of B seconds and the standard deviation of the voices."""
+        answers, voices = self._networks(tokens)
+        spread = voices.std(dim=0, correction=0)
+        if self.companion is None:
+            return torch.stack([answers, spread])
+        low = max(0, int(centres.min()) - self.companion.config.window_s)
+        high = int(centres.max()) + self.companion.config.window_s + 1
+        summary = summaries[self.readings[0]]
+        wide = torch.arange(low, min(high, len(summary[0])), device=centres.device)
+        logit = self.companion.around(*self.companion.stem.tokens(*summary, wide), centres - low)
+        # The companion's voice weighs as much as all the networks'.
+        other = (logit.sigmoid() - answers).abs() / 2
+        return torch.stack([blend(answers, logit), (spread.square() / 2 + other.square()).sqrt()])
+
+    def _networks(self, tokens: Mapping[_Reading, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Return the networks' mean probability [B] and the voices that it is the mean of [voices, B]."""
         outputs = [
             network(*tokens[reading]) for network, reading in zip(self.networks, self.readings, strict=True)
         ]
@@ -64,7 +94,7 @@ class _Ensemble:
             ]
         )
         voices = answers if len(outputs) > 1 else _heads(outputs[0], self.temperature)
-        return torch.stack([answers.mean(dim=0), voices.std(dim=0, correction=0)])
+        return answers.mean(dim=0), voices
 
 
 def _heads(output: DamerOutput, temperature: float) -> Tensor:
@@ -78,7 +108,8 @@ class Views2Emotion:
     """Asks the networks of both dimensions about views, second by second.
 
     A second's probability is the mean over the ensemble's members, each calibrated by the checkpoint's
-    temperature. Its deviation is that of the members; of a lone network, that of its three heads.
+    temperature, blended with the companion's answer where the checkpoint has one. Its deviation is that of
+    the members, of a lone network that of its three heads, and of the companion.
 
     Args:
         arousal: arousal checkpoint; None is the one in the package.
@@ -111,7 +142,7 @@ class Views2Emotion:
             for reading, config in zip(ensemble.readings, checkpoint.configs, strict=True)
         }
         self.specs: tuple[FeatureSpec, ...] = tuple(dict.fromkeys(reading.spec for reading in self._stems))
-        self.context_s = max(max(reading.context_s, reading.tonal_context_s) for reading in self._stems)
+        self.context_s = max(ensemble.context_s for ensemble in self._ensembles)
         self.halo_s = int(any(spec.cochleagram == "semitone" for spec in self.specs))
 
     def __call__(
@@ -159,7 +190,9 @@ class Views2Emotion:
                 reading: self._stems[reading].tokens(*summary, centres)
                 for reading, summary in summaries.items()
             }
-            answers.append(torch.stack([ensemble.ask(tokens) for ensemble in self._ensembles]))
+            answers.append(
+                torch.stack([ensemble.ask(summaries, tokens, centres) for ensemble in self._ensembles])
+            )
         table = torch.cat(answers, dim=-1).double().cpu().numpy()
         return tuple(
             _segment(start_s + int(second), *table[:, :, column]) for column, second in enumerate(wanted)

@@ -21,17 +21,21 @@ from torch import Tensor
 
 from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
+from damer.models.companion import Companion, CompanionConfig
 from damer.models.config import DamerConfig
 from damer.models.damer import Damer
 
 Dimension = Literal["arousal", "valence"]
 Precision = Literal["float32", "float16"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 may hold a companion; a file without one is written as 1, which older versions read."""
 _METADATA_KEY = "damer"
 _MAX_MEMBERS = 64
 _REMEDY = "use a checkpoint written by `damer train`"
 _STORED = {"float32": torch.float32, "float16": torch.float16}
+_COMPANION = "companion."
+_HALVED = ("basis", "points")  # the companion's large tensors, which float16 halves
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Checkpoint:
     Attributes:
         dimension: what the networks tell: "arousal" (high) or "valence" (positive).
         networks: the members of the ensemble, at least one, in evaluation mode after `load`.
+        companion: a kernel machine whose answer is blended with the networks', or None.
         spec: how the views they read are extracted.
         temperature: calibration temperature, above 0; logits are divided by it.
         record: how they were trained (recipe, seed, corpora, counts, metrics, commit, date); JSON values.
@@ -57,6 +62,7 @@ class Checkpoint:
     name: str = "damer"
     version: str = "0"
     sha256: str = ""
+    companion: Companion | None = None
 
     @property
     def configs(self) -> list[DamerConfig]:
@@ -77,8 +83,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint, precision: Precis
         DamerError: the checkpoint is inconsistent, does not fit the precision, or cannot be written.
     """
     path = Path(path)
-    metadata = {
-        "format": FORMAT_VERSION,
+    metadata: dict[str, Any] = {
+        "format": 1 if checkpoint.companion is None else FORMAT_VERSION,
         "name": checkpoint.name,
         "version": checkpoint.version,
         "dimension": checkpoint.dimension,
@@ -87,6 +93,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint, precision: Precis
         "networks": [config.to_dict() for config in checkpoint.configs],
         "record": _finite(checkpoint.record),
     }
+    if checkpoint.companion is not None:
+        metadata["companion"] = checkpoint.companion.config.to_dict()
     _check_metadata(path, metadata)
     for config in checkpoint.configs:
         _check_views(path, config, checkpoint.spec)
@@ -96,6 +104,10 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint, precision: Precis
         for name, tensor in network.state_dict().items():
             dtype = torch.float32 if name in statistics else _STORED[precision]
             tensors[_key(member, name)] = tensor.detach().to("cpu", dtype).contiguous()
+    if checkpoint.companion is not None:
+        for name, tensor in checkpoint.companion.state_dict().items():
+            dtype = _STORED[precision] if name in _HALVED else torch.float32
+            tensors[_COMPANION + name] = tensor.detach().to("cpu", dtype).contiguous()
     _check_values(path, tensors)
     content = to_safetensors(tensors, {_METADATA_KEY: json.dumps(metadata, allow_nan=False, default=str)})
     _write(path, content)
@@ -120,11 +132,12 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         spec = FeatureSpec.from_dict(metadata["spec"])
         configs = [DamerConfig.from_dict(settings) for settings in metadata["networks"]]
+        shape = CompanionConfig.from_dict(metadata["companion"]) if "companion" in metadata else None
     except (DamerError, TypeError, ValueError, AttributeError) as error:
         raise DamerError(f"{path}: {error} (written by another version of damer? {_REMEDY})") from error
     for config in configs:
         _check_views(path, config, spec)
-    _check_tensors(path, configs, tensors)
+    _check_tensors(path, configs, shape, tensors)
     return Checkpoint(
         dimension=metadata["dimension"],
         networks=[_network(config, member, tensors) for member, config in enumerate(configs)],
@@ -134,6 +147,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         name=metadata["name"],
         version=metadata["version"],
         sha256=sha256,
+        companion=None if shape is None else _companion(shape, configs[0], tensors),
     )
 
 
@@ -185,7 +199,7 @@ def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
     temperature = metadata.get("temperature")
     networks = metadata.get("networks")
     sound = {
-        "format": version == FORMAT_VERSION and type(version) is int,
+        "format": type(version) is int and 1 <= version <= FORMAT_VERSION,
         "name": isinstance(metadata.get("name"), str),
         "version": isinstance(metadata.get("version"), str),
         "dimension": metadata.get("dimension") in get_args(Dimension),
@@ -194,6 +208,7 @@ def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
         "networks": isinstance(networks, list)
         and 1 <= len(networks) <= _MAX_MEMBERS
         and all(isinstance(settings, dict) for settings in networks),
+        "companion": isinstance(metadata.get("companion", {}), dict),
         "record": isinstance(metadata.get("record"), dict),
     }
     for name, good in sound.items():
@@ -213,7 +228,9 @@ def _check_views(path: Path, config: DamerConfig, spec: FeatureSpec) -> None:
         )
 
 
-def _check_tensors(path: Path, configs: list[DamerConfig], tensors: dict[str, Tensor]) -> None:
+def _check_tensors(
+    path: Path, configs: list[DamerConfig], companion: CompanionConfig | None, tensors: dict[str, Tensor]
+) -> None:
     """Names, shapes, kinds and values, before any memory is taken for a network."""
     shapes: dict[DamerConfig, dict[str, torch.Size]] = {}
     expected: dict[str, torch.Size] = {}
@@ -222,6 +239,10 @@ def _check_tensors(path: Path, configs: list[DamerConfig], tensors: dict[str, Te
             with torch.device("meta"):
                 shapes[config] = {name: value.shape for name, value in Damer(config).state_dict().items()}
         expected |= {_key(member, name): shape for name, shape in shapes[config].items()}
+    if companion is not None:
+        with torch.device("meta"):
+            own = Companion(companion, configs[0]).state_dict()
+        expected |= {_COMPANION + name: value.shape for name, value in own.items()}
     for name in sorted(expected.keys() ^ tensors.keys()):
         problem = "is missing" if name in expected else "belongs to no network"
         raise DamerError(f"{path}: tensor {name} {problem}: {_REMEDY}")
@@ -250,6 +271,12 @@ def _network(config: DamerConfig, member: int, tensors: dict[str, Tensor]) -> Da
         network = Damer(config)
     network.load_state_dict({name: tensors[_key(member, name)].float() for name in network.state_dict()})
     return network.eval()
+
+
+def _companion(shape: CompanionConfig, config: DamerConfig, tensors: dict[str, Tensor]) -> Companion:
+    companion = Companion(shape, config)
+    companion.load_state_dict({name: tensors[_COMPANION + name].float() for name in companion.state_dict()})
+    return companion.eval()
 
 
 def _finite(value: Any) -> Any:

@@ -124,10 +124,10 @@ class StatisticsStem:
 
     def tokens(self, mel: Tensor, cochleagram: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Return features of windows around `centres` [B]: mel [B, 128, 18], cochleagram [B, 84 + 10, 14]."""
-        mean = _window_mean(centres, self.context_s, len(mel))
+        mean = window_mean(centres, self.context_s, len(mel))
         mel_mean, cochleagram_mean = mean(mel), mean(cochleagram)
         bands = torch.cat([cochleagram_mean, mean.deviation(cochleagram, cochleagram_mean)], dim=-1)
-        heard = _window_mean(centres, self.tonal_context_s, len(mel))
+        heard = window_mean(centres, self.tonal_context_s, len(mel))
         degrees, overall = tonal_features(cochleagram[..., _ENERGY], heard)
         tonal = torch.cat([degrees.flatten(1), overall], dim=-1)
         missing = self.tonal_rows * self.cochleagram_features - tonal.shape[1]
@@ -138,7 +138,7 @@ class StatisticsStem:
         )
 
 
-def _window_mean(centres: Tensor, context_s: int, seconds: int) -> WindowMean:
+def window_mean(centres: Tensor, context_s: int, seconds: int) -> WindowMean:
     """Return the windows of `context_s` around `centres` [B], cut at the edges of a track of `seconds`."""
     before = context_s // 2
     starts = (centres - before).clamp(min=0)

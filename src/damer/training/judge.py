@@ -18,6 +18,7 @@ from damer.models import checkpoint
 from damer.models.checkpoint import Checkpoint
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
+from damer.training.companion import with_companion
 from damer.training.data import classes
 from damer.training.evaluate import TrackPrediction, ensemble, predictions
 from damer.training.summary import file_hash, group_hash
@@ -198,7 +199,8 @@ def _predict(
             banks[key] = load_bank(data, config, device=device, quiet=True)
         bank = banks[key]
         rows = np.arange(bank.rows)
-        answers.append(ensemble(item.networks, bank, rows, item.temperature))
+        networks = ensemble(item.networks, bank, rows, item.temperature)
+        answers.append(with_companion(networks, item.companion, bank, rows))
     border = np.array([borders[track.corpus] for track in bank.tracks])
     labels, _ = classes(bank.values(dimension, per_second), border[bank.track_of_row], 0.0)
     track_labels, _ = classes(bank.track_values(dimension), border, 0.0)

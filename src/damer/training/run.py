@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 
 from damer import __version__
@@ -23,8 +24,10 @@ from damer.core.errors import DamerError
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
 from damer.models import Damer, checkpoint
+from damer.models.companion import Companion, CompanionViews
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection
+from damer.training.companion import fit_companion, with_companion
 from damer.training.data import Parts, split_ids
 from damer.training.embeddings import keep_embeddings
 from damer.training.evaluate import TrackPrediction, ensemble, fit_temperature, predictions
@@ -50,6 +53,7 @@ class Plan:
         weights: how checkpoints store weights.
         teacher: answers that soften the targets, None for labels alone.
         embeddings: whether to keep where the test part lies in each network, before and after.
+        companion: what a companion of the networks reads; None has no companion.
     """
 
     recipe: Recipe
@@ -60,6 +64,7 @@ class Plan:
     weights: Literal["float32", "float16"] = "float32"
     teacher: Teacher | None = None
     embeddings: bool = False
+    companion: CompanionViews | None = None
 
     def __post_init__(self) -> None:
         """Refuse contradictions."""
@@ -79,8 +84,11 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides the networks as plain values."""
+        own = {name: value for name, value in vars(self).items() if name != "embeddings"}
+        if self.companion is None:  # runs begun before there were companions go on
+            del own["companion"]
         return {
-            **{name: value for name, value in vars(self).items() if name != "embeddings"},
+            **own,
             "recipe": self.recipe.to_dict(),
             "dimensions": list(self.dimensions),
             "teacher": self.teacher.sha256 if self.teacher else None,
@@ -234,9 +242,11 @@ class _Runner:
         fitted = fit_temperature(judged, self.bank, first.track_labels)
         temperature = self.plan.recipe.training.temperature or fitted
         networks = [item.network for item in trained]
+        companion = self._companion(first)
         tested: list[TrackPrediction] = []
         if len(first.test):
             probability = ensemble(networks, self.bank, first.test, temperature)
+            probability = with_companion(probability, companion, self.bank, first.test)
             tested = predictions(
                 self.bank, first.test, probability, first.labels, first.track_labels, fold.number
             )
@@ -246,6 +256,8 @@ class _Runner:
                 "sha256": self.plan.teacher.sha256,
                 "share": self.plan.recipe.training.teacher_share,
             }
+        if companion is not None:
+            record["companion"] = companion.config.to_dict()
         if tested:
             record["metrics"] = report(tested, intervals=False)
         saved = checkpoint.Checkpoint(
@@ -256,11 +268,19 @@ class _Runner:
             record=plain(record),
             name=self.plan.recipe.name,
             version=__version__,
+            companion=None if companion is None else companion.cpu(),
         )
         folder = self.out / f"fold-{fold.number}" if fold.number and not self.plan.fold else self.out
         folder.mkdir(exist_ok=True)
         checkpoint.save(folder / f"{dimension}.safetensors", saved, self.plan.weights)
         return tested
+
+    def _companion(self, parts: Parts) -> Companion | None:
+        """Fit the companion to all that is not tested: it has no setting for a validation part to choose."""
+        if self.plan.companion is None:
+            return None
+        rows = np.union1d(parts.train, parts.validation)
+        return fit_companion(self.bank, rows, parts.track_labels, self.plan.companion, self.plan.recipe.model)
 
     def _members(self, dimension: Dimension, fold: _Fold) -> tuple[list[Parts], list[Trained[Damer]]]:
         recipe = self.plan.recipe
