@@ -22,7 +22,7 @@ WEB := VENV=$(VENV) scripts/web.sh
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test lint format web webtest pytest docs serve build pages picture examples constraints clean
+.PHONY: help system demo test lint format web webtest pytest docs serve build pages picture examples constraints audit clean
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
@@ -76,6 +76,9 @@ examples: $(TOOLS) system ## compose and render the four bundled pieces again
 
 constraints: ## resolve every dependency anew and pin what was found
 	@scripts/pin_constraints.sh $(PYTHON)
+
+audit: $(TOOLS) ## look up known vulnerabilities of every package that is pinned (asks PyPI and npm)
+	@$(BIN)/python scripts/audit.py
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) web/node_modules web/src/api/schema.gen.ts $(dir $(BUILT)) build dist site out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
