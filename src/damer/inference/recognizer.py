@@ -72,7 +72,7 @@ class Recognizer:
 
         A second is answered when it and `lookahead_s` seconds more have come, from the stretch of sound
         around it that is there; the numbers are those of `from_samples` on that stretch. With 0, the
-        default, the latency is the second itself and some milliseconds of computing, and the network hears
+        default, the latency is the second itself and about a tenth of one of computing, and the network hears
         its whole context in the past. With half the context or more, every second after the first half
         context is answered as in the whole recording (but for what the edges of a stretch do to views
         whose windows cross seconds, and rounding).
