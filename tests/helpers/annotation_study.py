@@ -11,6 +11,7 @@ from damer.annotation.protocol import (
     Consented,
     Invited,
     StudySettings,
+    TrainingDone,
     TrialFinished,
     TrialInterrupted,
     TrialStarted,
@@ -116,6 +117,12 @@ async def enter(service: StudyService, annotator: str, timezone: str = "Europe/B
     await service.enter(annotator, timezone)
     await service.record(annotator, Consented(0.0), consent_version="v7")
     await service.record(annotator, VolumeChecked(0.0))
+
+
+async def at_calibration(service: StudyService, annotator: str = "a01") -> None:
+    """Come as far as the calibration, in a study without exemplars."""
+    await enter(service, annotator)
+    await service.record(annotator, TrainingDone(0.0))
 
 
 async def start(service: StudyService, annotator: str) -> StartedTrial:

@@ -74,6 +74,15 @@ class Cluster:
         asyncio.run(self._command(f"CREATE DATABASE {name}"))
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/{name}"
 
+    def emptied(self) -> str:
+        """Return the URL of one database, emptied: for test after test this is much quicker than new ones."""
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> "
+        )
+        asyncio.run(self._command(f"{others} pg_backend_pid()"))
+        asyncio.run(self._command("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/postgres"
+
     async def _command(self, statement: str) -> None:
         connection = await asyncpg.connect(
             host="127.0.0.1", port=self.port, user=_USER, database="postgres", ssl=False

@@ -26,4 +26,4 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "study.sqlite3")
     running: postgres.Cluster = request.getfixturevalue("cluster")
-    return running.database()
+    return running.emptied()

@@ -122,8 +122,8 @@ def _track_values(number: int, row: StudyTrack) -> dict[str, Any]:
     return {**kept, "number": number, "about": about}
 
 
-async def read_info(database: Database) -> tuple[StudyInfo, bytes]:
-    """Return the study of a database, and its secret.
+async def read_info(database: Database) -> StudyInfo:
+    """Return the study of a database.
 
     Raises:
         DamerError: there is none.
@@ -132,7 +132,7 @@ async def read_info(database: Database) -> tuple[StudyInfo, bytes]:
     if row is None:
         raise DamerError(f"database {database.name}: holds no study; make one with `damer annotate init`")
     about = {**row.about, "languages": tuple(row.about["languages"])}
-    info = StudyInfo(
+    return StudyInfo(
         name=row.name,
         created_at=row.created_at,
         settings=StudySettings.from_dict(row.settings),
@@ -140,7 +140,18 @@ async def read_info(database: Database) -> tuple[StudyInfo, bytes]:
         about=About(**about),
         revision=row.revision,
     )
-    return info, bytes(row.secret)
+
+
+async def read_secret(database: Database) -> bytes:
+    """Return the study's secret, from which opaque names are made."""
+    query = select(models.study.c.secret)
+    return bytes(await database.read(lambda connection: connection.execute(query).scalar_one()))
+
+
+async def read_revision(database: Database) -> int:
+    """Return how often the assignment was changed."""
+    query = select(models.study.c.revision)
+    return int(await database.read(lambda connection: connection.execute(query).scalar_one()))
 
 
 async def read_tracks(database: Database, folder: Path) -> Mapping[str, Track]:
