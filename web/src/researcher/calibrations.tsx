@@ -93,7 +93,7 @@ export function ResultsTable({ results, named }: { results: readonly Calibration
     { key: "movement", head: say.movement, cell: (one) => two(one.movement), right: true },
     { key: "extremes", head: say.extremes, cell: (one) => share(one.extremes), right: true },
     { key: "when", head: say.when, cell: (one) => <span class="number">{moment(one.at)}</span> },
-    { key: "reasons", head: say.reasons, cell: (one) => one.reasons.join(" · ") },
+    { key: "reasons", head: say.reasons, cell: (one) => one.reasons.join(" · "), wide: true },
   ];
   return (
     <Table

@@ -40,7 +40,7 @@ export function Entries({ entries }: { entries: readonly LogEntry[] }) {
         },
         { key: "who", head: say.who, cell: (entry) => entry.who },
         { key: "what", head: say.what, cell: (entry) => entry.what },
-        { key: "about", head: say.about, cell: (entry) => about(entry) },
+        { key: "about", head: say.about, cell: (entry) => about(entry), wide: true },
       ]}
       rows={entries}
       keyOf={(entry) => `${entry.at} ${entry.who} ${entry.what} ${about(entry)}`}

@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Numbers stand to the right. */
   readonly right?: boolean;
+  /** Sentences need room: the column is not squeezed to a word a line. */
+  readonly wide?: boolean;
 }
 
 interface Props<Row> {
@@ -43,7 +45,10 @@ export function Table<Row>({ caption, captionShown = false, columns, rows, keyOf
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.key} class={column.right ? "right number" : undefined}>
+                  <td
+                    key={column.key}
+                    class={column.right ? "right number" : column.wide ? "wide" : undefined}
+                  >
                     {column.cell(row)}
                   </td>
                 ),

@@ -56,6 +56,11 @@ export function Disc({ drawn, shown, chosen, follow }: Props) {
       <circle class="ground" r={RADIUS} />
       <path class="axes" d={`M${-RADIUS} 0H${RADIUS}M0 ${-RADIUS}V${RADIUS}`} />
       <circle class="half" r={RADIUS / 2} />
+      {TERMS.map(({ name, degrees }) => (
+        <TermName key={name} name={name} degrees={degrees} />
+      ))}
+      <path class="mean" d={meanPath} />
+      {chosen && <path class="chosen" d={chosenPath} />}
       <text class="axis" x={-RADIUS + 6} y={-6}>
         {axes.negative}
       </text>
@@ -68,11 +73,6 @@ export function Disc({ drawn, shown, chosen, follow }: Props) {
       <text class="axis" x={6} y={RADIUS - 16}>
         {axes.low}
       </text>
-      {TERMS.map(({ name, degrees }) => (
-        <TermName key={name} name={name} degrees={degrees} />
-      ))}
-      <path class="mean" d={meanPath} />
-      {chosen && <path class="chosen" d={chosenPath} />}
       <g ref={dots}>
         {shown.map((take) => (
           <circle key={take.id} class="dot" r={3.2}>
