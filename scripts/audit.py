@@ -2,9 +2,9 @@
 
 usage: python scripts/audit.py
 
-Asks PyPI (pip-audit) and the npm registry (npm audit). Status 1 when one knows of a vulnerability; each is named
-with the version that mends it. Where a registry does not answer, one line says so and the status stays 0: what
-was not looked up is told, never taken for safe.
+Asks PyPI (pip-audit) and the npm registry (npm audit). Status 1 when one knows of a vulnerability; each is
+named with the version that mends it. Where a registry does not answer, one line says so and the status stays
+0: what was not looked up is told, never taken for safe.
 """
 
 import json

@@ -7,16 +7,19 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 import pytest
 from annotate_api import API, Running, running
 
-from damer.annotation.server import batches
+from damer.annotation.protocol.rules import Code
+from damer.annotation.server import batches, security
 from damer.annotation.server.app import openapi
+from damer.annotation.server.limits import Rates
 from damer.annotation.server.problems import Problem
 from damer.annotation.server.schemas import MOST_SAMPLES, Batch
+from damer.annotation.server.sounds import ANSWERS_AFTER_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -195,3 +198,35 @@ def test_the_documentation_names_every_route_and_schema(study: Running) -> None:
     anchors, links = set(re.findall(r'id="(\w+)"', text)), set(re.findall(r'href="#(\w+)"', text))
     assert anchors == set(description["components"]["schemas"])
     assert links <= anchors
+
+
+# -- the documentation in the repository ---------------------------------------------------------------------
+
+
+def codes_in_the_program() -> set[str]:
+    """Every code that a refusal of the protocol or a problem of the server can have."""
+    found = set(get_args(Code))
+    for path in (ROOT / "src/damer/annotation/server").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r'Problem\(\s*(?:\d+|error\.status_code),\s*"(\w+)"', text))
+        found |= set(re.findall(r'^    \d{3}: \("(\w+)",', text, re.M))
+    return found
+
+
+def test_every_code_of_an_error_is_documented() -> None:
+    page = (ROOT / "docs" / "annotate-api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d{3} \| (.*?) \|", page, re.M)
+    documented = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
+    assert documented == codes_in_the_program() - {"refused"}
+
+
+def test_the_limits_in_the_documentation_are_those_of_the_program() -> None:
+    page = (ROOT / "docs" / "annotate-security.md").read_text(encoding="utf-8")
+    rates = Rates()
+    for number in (rates.requests.burst, rates.requests.per_s, rates.samples.burst, rates.samples.per_s,
+                   rates.sounds.burst, rates.entry_address.burst, rates.entry_all.burst):  # fmt: skip
+        assert f"{number:,.0f}".replace(",", " ") in page
+    assert f"{security.LARGEST_BODY // 1024} KiB" in page
+    assert f"{security.LARGEST_BATCH // 1024} KiB" in page
+    assert f"{security.SLOWEST_BODY_S:.0f} s for a whole body" in page
+    assert f"{ANSWERS_AFTER_S * 1000:.0f} ms after it was asked for" in page
