@@ -58,8 +58,10 @@ function Page({ desk: { model, tab } }: { desk: Desk }) {
   const me = model.me.value;
   const place = tab.place.value;
   if (place === "other" || place === "playing") return <OtherTab tab={tab} />;
-  const busy = model.stage.value !== "idle";
-  if (model.link.value === "lost" && !busy) return <LinkAgain model={model} />;
+  const stage = model.stage.value;
+  const busy = stage !== "idle";
+  const lost = busy ? model.outbox.view.value.state === "signed-out" : model.link.value === "lost";
+  if (lost && stage !== "playing") return <LinkAgain model={model} />;
   if (!me || !model.study.value) return <Moment away={model.link.value === "away"} />;
   if (busy && me.audio) return <Stage model={model} />;
   if (model.elsewhere.value) return <Elsewhere model={model} />;

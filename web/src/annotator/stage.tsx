@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Term } from "../core/circle";
+import type { Point, Term } from "../core/circle";
 import type { Device } from "../core/pointer";
 import { words } from "../i18n/annotator";
 import { Button } from "../ui/button";
@@ -36,9 +36,8 @@ export function Stage({ model }: { model: AnnotatorModel }) {
         <h1>
           {audio ? say.stage.lists[audio.list] : ""} <span class="number">{number}</span>
         </h1>
-        <p class="lead">{mark ? say.stage.example(placeWords(mark)) : say.stage.remember}</p>
-        <p class="remark" data-testid="remark" role="status">
-          {remarkOf(model)}
+        <p class="lead" role="status">
+          <Lead model={model} mark={mark} />
         </p>
       </section>
       <Dial
@@ -81,6 +80,20 @@ export function Stage({ model }: { model: AnnotatorModel }) {
       )}
     </main>
   );
+}
+
+/** What is asked, or, once, what went wrong: in one place, so that nothing moves. */
+function Lead({ model, mark }: { model: AnnotatorModel; mark: Point | null }) {
+  const say = words.value.stage;
+  const remark = remarkOf(model);
+  if (remark) {
+    return (
+      <span class="remark" data-testid="remark">
+        {remark}
+      </span>
+    );
+  }
+  return <>{mark ? say.example(placeWords(mark)) : say.remember}</>;
 }
 
 /** What stands in the middle of the disc while no music plays. */
