@@ -118,14 +118,15 @@ def running(
     settings: ServerSettings | None = None,
     suffixes: Sequence[str] = (".flac",),
     protocol: StudySettings = SETTINGS,
+    url: str = "",
 ) -> Iterator[Running]:
-    """Make a study in a folder and serve it to tests."""
+    """Make a study in a folder, or a database elsewhere, and serve it to tests."""
     rows = tracks(folder, lengths_s, suffixes)
     draft = Draft(
         "Test study", rows[4:], ["a01", "a02", "a03"], exemplars=[(rows[0], (0.6, 0.6))],
         calibration=rows[1:4], settings=protocol, about=About(made_by="test"), seed=1,
     )  # fmt: skip
-    url, clock = str(folder / "study.sqlite3"), Clock()
+    url, clock = url or str(folder / "study.sqlite3"), Clock()
     asyncio.run(make_study(url, draft, clock=clock))
 
     async def opened() -> StudyService:
