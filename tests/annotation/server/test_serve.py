@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from annotate_api import API, SETTINGS, tracks
 from annotate_server import free_port
+from postgres import Cluster
 
 from damer.annotation.server import serving
 from damer.annotation.server.answers import About
@@ -194,3 +195,40 @@ def test_a_free_port_is_free() -> None:
         pytest.raises(DamerError, match="choose another"),
     ):
         serving.listen("127.0.0.1", listener.getsockname()[1])
+
+
+@pytest.mark.e2e
+def test_several_workers_share_a_port_and_one_that_dies_is_replaced(cluster: Cluster, tmp_path: Path) -> None:
+    url, folder = cluster.emptied(), tmp_path / "study"
+    rows = tracks(folder, (1.0,) * 8, (".flac",))
+    draft = Draft("Several", rows[4:], ["a01"], [(rows[0], (0.6, 0.6))], rows[1:4], SETTINGS, About())
+    asyncio.run(make_folder(folder, draft, url))
+    with served(folder, ["--workers", "2"]) as (process, address):
+        workers = children(process.pid)
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                get(f"{address}{API}/health")
+                break
+            time.sleep(0.1)
+        os.kill(workers[0], signal.SIGKILL)
+        until = time.monotonic() + 30
+        while set(children(process.pid)) == set(workers) or len(children(process.pid)) < 2:
+            assert time.monotonic() < until, "no worker came in place of the one that died"
+            time.sleep(0.05)
+        assert workers[1] in children(process.pid)
+        assert json.loads(get(f"{address}{API}/health"))["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert children(process.pid) == []
+
+
+def children(pid: int) -> list[int]:
+    """Return the servers that a process has started, by their ids."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            command = (stat.parent / "cmdline").read_bytes()
+            if parent == pid and b"spawn_main" in command:
+                found.append(int(stat.parent.name))
+    return sorted(found)
