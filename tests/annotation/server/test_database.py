@@ -208,6 +208,7 @@ def test_a_server_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
             "postgresql://me:secret@127.0.0.1:1/name",
             r"postgresql://me:\*\*\*@127.0.0.1:1/name: cannot be opened",
         ),
+        ("postgresql://me@127.0.0.1:1/name?password=secret", "me@127.0.0.1:1/name: cannot be opened"),
         ("nowhere/study.sqlite3", "is missing; make the study"),
         ("postgresql://me:secret@[::1", "is no URL"),
     ],

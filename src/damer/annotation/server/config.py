@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from damer import __version__
 from damer.annotation.protocol import StudySettings
@@ -105,7 +105,9 @@ async def make_folder(
 
 def _without_password(db: str) -> str:
     """Return a URL as it may lie in a file: whoever serves has the password in PGPASSWORD or ~/.pgpass."""
-    return make_url(db).set(password=None).render_as_string(hide_password=False)
+    url = make_url(db)
+    kept = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return kept.difference_update_query(["password"]).render_as_string(hide_password=False)
 
 
 def read_settings(words: Iterable[str]) -> tuple[StudySettings, About]:

@@ -54,7 +54,8 @@ def _shown(url: URL) -> str:
     """Return a URL as it may be printed: without its password."""
     if url.drivername.startswith("sqlite"):
         return str(url.database)
-    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+    shown = url.set(drivername="postgresql").difference_update_query(["password"])
+    return shown.render_as_string(hide_password=True)
 
 
 class Database:
