@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from annotate_server import RunningServer, apart, damer, invitations, write_exemplars, write_tracks
 from fault_check import Stored, stored_batches
@@ -20,7 +21,11 @@ class Beginner(Robot):
     """Leaves where the work begins."""
 
     async def _next(self) -> bool:
-        return self.step == "work" or await super()._next()
+        return await super()._next() or self.step == "work"
+
+    async def _hear(self, audio: dict[str, Any]) -> None:
+        if self.step != "work":
+            await super()._hear(audio)
 
 
 @dataclass
