@@ -12,6 +12,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=
        $(BIN)/python -m pip install -qq --no-warn-script-location -c constraints.txt
 # Stamps: an environment is made again only when what it is made from has changed.
 RUNTIME := $(VENV)/.runtime
+PLATFORM := $(VENV)/.annotate
 TOOLS := $(VENV)/.tools
 # The annotation platform's pages: web/ is checked and built into the package. `make demo` needs none of it.
 PACKAGES := web/node_modules/.installed
@@ -22,16 +23,19 @@ WEB := VENV=$(VENV) scripts/web.sh
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test lint format web webtest pytest docs serve build pages picture examples constraints audit clean
+.PHONY: help system demo annotate-demo test lint format web webtest pytest docs serve build pages picture examples constraints audit clean
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: $(RUNTIME) ## install, then recognise the bundled examples and write a report to out/demo
 	@$(BIN)/damer predict src/damer/examples --window all --plot --report --out $(OUT)
 	@echo "Report: $(abspath $(OUT))/report.html"
+
+annotate-demo: $(PLATFORM) $(BUILT) ## install, then serve a small annotation study with simulated annotators and print two links
+	@$(BIN)/damer annotate demo
 
 test: lint webtest pytest ## environment, static checks and all default tests
 
@@ -90,6 +94,9 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing damer and what it needs (once; some minutes)" && $(PIP) -e . && touch $@
+
+$(PLATFORM): $(RUNTIME)
+	@echo "installing what the annotation platform needs (once)" && $(PIP) -e '.[annotate]' && touch $@
 
 $(TOOLS): $(RUNTIME)
 	@echo "installing the development tools (once)" && $(PIP) -e '.[dev,docs]' && touch $@

@@ -114,7 +114,7 @@ def test_commands_in_the_text_are_understood(page: str, line: str) -> None:
     if words[0] == "damer":
         build_parser().parse_args(words[1:])  # exits with status 2 on a wrong command
     elif words[0] == "make":
-        targets = re.findall(r"^([a-z]+):", text_of("Makefile"), re.M)
+        targets = re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M)
         assert set(words[1:]) <= set(targets), page
     elif words[0] == "python":
         assert (ROOT / words[1]).is_file(), f"{page}: {words[1]} does not exist"
