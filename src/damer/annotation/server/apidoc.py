@@ -17,6 +17,7 @@ summary b { display: inline-block; min-width: 4.5rem; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; }
 td, th { text-align: left; vertical-align: top; padding: 0.2rem 0.8rem 0.2rem 0; }
 td { border-top: 1px solid #8883; }
+td:nth-child(2) { max-width: 26rem; }
 """
 
 
@@ -31,7 +32,8 @@ def page(description: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title}: API</title><link rel="stylesheet" href="/api/docs.css"></head><body>'
+        f'<title>{title}: API</title><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="/api/docs.css"></head><body>'
         f"<h1>{title}: API</h1>{_prose(about['description'])}"
         '<p>For programs: <a href="/api/v1/openapi.json">openapi.json</a>.</p>'
         f"{''.join(_routes(description))}{''.join(_schemas(description))}</body></html>"
@@ -55,7 +57,7 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str
     yield _prose(operation.get("description", ""))
     if operation.get("parameters"):
         rows = (
-            (one["name"], _kind(one["schema"]), _text(f"{one['in']}. {one.get('description', '')}"))
+            (one["name"], _kind(one["schema"]), _text(f"in the {one['in']}; {one.get('description', '')}".rstrip("; ")))
             for one in operation["parameters"]
         )
         yield _table(("parameter", "type", ""), rows)

@@ -59,6 +59,9 @@ def _complete(operation: dict[str, Any], method: str, route: APIRoute) -> None:
     wrong = operation["responses"].get("422")
     if wrong and "HTTPValidationError" in str(wrong):
         operation["responses"] |= _errors(422)
+    for answer in operation["responses"].values():
+        if answer["description"] == "Successful Response":  # FastAPI's default says nothing
+            answer["description"] = "done"
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from damer.annotation.server.app import ServerSettings, create_app
 from damer.annotation.server.pages import WEB
+from damer.annotation.server.wire import allow_many_connections, http_protocol
 from damer.core.errors import DamerError
 
 GRACE_S = 1
@@ -81,6 +82,7 @@ def make_server(app: FastAPI, serving: Serving) -> Server:
         uvicorn.Config(
             app,
             lifespan="on",
+            http=http_protocol(),
             ws="none",
             log_level="warning",
             access_log=False,  # addresses of trials and people are nobody's business
@@ -188,6 +190,7 @@ def _work(serving: Serving, listener: socket.socket) -> None:
 
 
 def _run(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:
+    allow_many_connections()
     loop = uvicorn.Config(lambda: None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(_serve(serving, listener, ready))
