@@ -57,7 +57,7 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str
     yield _prose(operation.get("description", ""))
     if operation.get("parameters"):
         rows = (
-            (one["name"], _kind(one["schema"]), _text(f"in the {one['in']}; {one.get('description', '')}".rstrip("; ")))
+            (one["name"], _kind(one["schema"]), _text(f"in the {one['in']}, {one.get('description', '')}"))
             for one in operation["parameters"]
         )
         yield _table(("parameter", "type", ""), rows)
