@@ -5,6 +5,8 @@ import signal
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from damer.core.processes import Died, in_processes
 
 
@@ -38,9 +40,49 @@ def test_nothing_to_do() -> None:
 
 def test_a_death_costs_one_task_and_says_how() -> None:
     results = dict(in_processes(square_or_die, range(8), 2))
-    assert results.pop(3) == Died("SIGKILL, most likely out of memory")
-    assert results.pop(5) == Died("exit code 7")
+    killed, left = results.pop(3), results.pop(5)
+    assert killed == Died(-signal.SIGKILL)
+    assert left == Died(7)
     assert results == {number: number * number for number in (0, 1, 2, 4, 6, 7)}
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-signal.SIGKILL, "its process died (SIGKILL, most likely out of memory); use less"),
+        (-signal.SIGTERM, "its process died (SIGTERM); somebody ended it: run the same command again"),
+        (-signal.SIGSEGV, "its process died (SIGSEGV); please report this, and what it was at"),
+        (-40, "its process died (signal 40); please report this, and what it was at"),
+        (7, "its process died (exit code 7); please report this, and what it was at"),
+    ],
+)
+def test_what_to_do_depends_on_how_it_died(code: int, words: str) -> None:
+    assert Died(code).told("use less") == words
+
+
+def slow_at_first(number: int) -> int:
+    """The first task lasts longer than all others together."""
+    time.sleep(0.5 if number == 0 else 0.01)
+    if number == 2:
+        os._exit(7)
+    return number
+
+
+def test_in_order_and_not_too_far_ahead() -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        for number in range(12):
+            taken.append(number)
+            yield number
+
+    results = in_processes(slow_at_first, tasks(), 2, ahead=4)
+    first = next(results)
+    assert first == (0, 0)
+    assert len(taken) <= 5  # 0 to 3 while it was waited for, and one begun as it came
+    rest = list(results)
+    assert [task for task, _ in rest] == list(range(1, 12))
+    assert [result for _, result in rest] == [1, Died(7), *range(3, 12)]
 
 
 def test_tasks_are_taken_as_they_are_begun() -> None:

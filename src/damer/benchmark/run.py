@@ -155,7 +155,7 @@ def _results(setting: Setting, waiting: list[Job]) -> Iterator[tuple[Job, dict[s
         yield from ((job, attempt((setting, job))) for job in waiting)
         return
     for task, found in in_processes(attempt, ((setting, job) for job in waiting), setting.workers):
-        yield task[1], f"its process died: {found.how}" if isinstance(found, Died) else found
+        yield task[1], found.told("use fewer --workers") if isinstance(found, Died) else found
 
 
 def attempt(task: tuple[Setting, Job]) -> dict[str, Any] | str:

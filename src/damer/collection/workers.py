@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from damer.core.errors import DamerError
+from damer.core.processes import Died
 from damer.core.result import Emotion, Failure, Model
 from damer.core.threads import one_thread_for_children
 
@@ -198,25 +199,18 @@ class Workers:
     def _bury(self, worker: _Worker) -> None:
         """Report the file a dead process held, and put another process in its place."""
         worker.process.join()
-        how = _death(worker.process.exitcode)
+        died = Died(worker.process.exitcode)
         worker.pipe.close()
         worker.process.close()
         self._workers.remove(worker)
         if worker.ready:
             self._workers.append(self._start())
         elif not self._workers:
-            raise DamerError(f"no worker process can start ({how}): use fewer --workers")
+            raise DamerError(f"no worker process can start: {died.told('use fewer --workers')}")
         if worker.task is not None:
             file = worker.task.file
-            error = f"{file}: its worker process died ({how}); use fewer --workers or a shorter --window"
+            error = f"{file}: {died.told('use fewer --workers or a shorter --window')}"
             self._done.append(Outcome(worker.task.index, Failure(file, error)))
-
-
-def _death(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        return f"{name}, most likely out of memory" if name == "SIGKILL" else name
-    return f"exit code {code}"
 
 
 def _serve(pipe: Connection, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Many tasks in several processes, any of which may die without harm to the other tasks."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -18,9 +19,41 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Died:
-    """What stands for the result of a task whose process died: how it died, in words."""
+    """What stands for the result of a task whose process died.
 
-    how: str
+    Attributes:
+        code: its exit code, as `multiprocessing.Process` has it: minus the signal that ended it.
+    """
+
+    code: int | None
+
+    @property
+    def how(self) -> str:
+        """How it died, in words."""
+        if self.code is None or self.code >= 0:
+            return f"exit code {self.code}"
+        name = _signal(-self.code)
+        return f"{name}, most likely out of memory" if name == "SIGKILL" else name
+
+    def told(self, remedy: str) -> str:
+        """Return what happened and what to do about it.
+
+        Args:
+            remedy: what to do where memory ran out, such as "use fewer --workers".
+        """
+        name = _signal(-self.code) if self.code is not None and self.code < 0 else ""
+        if name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            remedy = "somebody ended it: run the same command again"
+        elif name != "SIGKILL":
+            remedy = "please report this, and what it was at"
+        return f"its process died ({self.how}); {remedy}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those without a name
+        return f"signal {number}"
 
 
 def cores() -> int:
@@ -32,13 +65,13 @@ def cores() -> int:
 class _Worker(Generic[T]):
     process: SpawnProcess
     pipe: Connection
-    tasks: list[T]
+    at: tuple[int, T] | None = None  # number and task it was given last
 
 
 def in_processes(
-    function: Callable[[T], R], tasks: Iterable[T], workers: int
+    function: Callable[[T], R], tasks: Iterable[T], workers: int, ahead: int | None = None
 ) -> Generator[tuple[T, "R | Died"], None, None]:
-    """Yield each task with its result, as they come, from processes of one thread each.
+    """Yield each task with its result from processes of one thread each.
 
     Each process holds one task at a time, so that its death costs that task alone; tasks are taken from
     their iterator only as they are begun, so there may be any number of them.
@@ -47,57 +80,72 @@ def in_processes(
         function: what to do with a task; named at the top of a module, and does not raise.
         tasks: what to do; must go through a pipe, as must the results.
         workers: number of processes, 1 or more.
+        ahead: None: results come as they are ready. Else they come in the order of the tasks, and of the
+            tasks behind the one that is waited for so many less one are begun at most, 1 or more.
     """
-    waiting = iter(tasks)
-    pool: list[_Worker[T]] = []
+    waiting, turn = enumerate(tasks), 0
+    busy: list[_Worker[T]] = []
+    idle: list[_Worker[T]] = []
+    held: dict[int, tuple[T, R | Died]] = {}
+    begun, all_begun = 0, False
+
+    def begin() -> None:
+        nonlocal begun, all_begun
+        while not all_begun and len(busy) < workers and (ahead is None or begun < turn + ahead):
+            task = next(waiting, None)
+            all_begun = task is None
+            if task is not None:
+                busy.append(_given(idle.pop() if idle else _start(function), task))
+                begun += 1
+        while all_begun and idle:
+            _end(idle.pop())
+
     try:
-        while True:
-            while len(pool) < workers:
-                task = next(waiting, None)
-                if task is None:
-                    break
-                pool.append(_start(function, task))
-            if not pool:
-                return
-            pipes: dict[Any, _Worker[T]] = {worker.pipe: worker for worker in pool}
+        begin()
+        while busy:
+            pipes: dict[Any, _Worker[T]] = {worker.pipe: worker for worker in busy}
             for ready in connection.wait(list(pipes)):
                 worker = pipes[ready]
-                done, result = worker.tasks.pop(), _receive(worker)
-                task = next(waiting, None)
-                if isinstance(result, Died) or task is None:
-                    pool.remove(worker)
+                assert worker.at is not None
+                number, task = worker.at
+                result = _receive(worker)
+                busy.remove(worker)
+                if isinstance(result, Died):
                     _end(worker)
-                    if task is not None:
-                        pool.append(_start(function, task))
                 else:
-                    _send(worker, task)
-                yield done, result
+                    idle.append(worker)
+                begin()  # before the result is handed on, which may take its time
+                if ahead is None:
+                    yield task, result
+                    continue
+                held[number] = task, result
+                while turn in held:
+                    turn += 1
+                    begin()
+                    yield held.pop(turn - 1)
     finally:
-        for worker in pool:
+        for worker in (*busy, *idle):
             worker.process.terminate()
-        for worker in pool:
+        for worker in (*busy, *idle):
             _end(worker)
 
 
-def _start(function: Callable[[T], R], task: T) -> _Worker[T]:
+def _start(function: Callable[[T], R]) -> _Worker[T]:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, function), daemon=True)
     with one_thread_for_children():
         process.start()
     theirs.close()
-    worker: _Worker[T] = _Worker(process, ours, [])
-    _send(worker, task)
-    return worker
+    return _Worker(process, ours)
 
 
-def _send(worker: _Worker[T], task: T) -> None:
+def _given(worker: _Worker[T], task: tuple[int, T]) -> _Worker[T]:
     """Give a process its next task; if it has died meanwhile, `_receive` will tell."""
-    worker.tasks.append(task)
-    try:
-        worker.pipe.send(task)
-    except OSError:
-        return
+    worker.at = task
+    with contextlib.suppress(OSError):
+        worker.pipe.send(task[1])
+    return worker
 
 
 def _receive(worker: _Worker[T]) -> Any:
@@ -105,7 +153,7 @@ def _receive(worker: _Worker[T]) -> Any:
         return worker.pipe.recv()
     except (EOFError, OSError):
         worker.process.join()
-        return Died(_how(worker.process.exitcode))
+        return Died(worker.process.exitcode)
 
 
 def _end(worker: _Worker[T]) -> None:
@@ -115,13 +163,6 @@ def _end(worker: _Worker[T]) -> None:
         worker.process.kill()
         worker.process.join()
     worker.process.close()
-
-
-def _how(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        return f"{name}, most likely out of memory" if name == "SIGKILL" else name
-    return f"exit code {code}"
 
 
 def _serve(pipe: Connection, function: Callable[[T], R]) -> None:

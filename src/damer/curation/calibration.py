@@ -173,7 +173,7 @@ def score_clips(
     tasks = (_Task(clip, folder, name, python) for clip in clips)
     for task, result in in_processes(_score, tasks, workers):
         if isinstance(result, Died):
-            yield f"{folder / task.clip.file}: the process that heard it died ({result.how})"
+            yield f"{folder / task.clip.file}: {result.told('use fewer --workers')}"
         elif isinstance(result, str):
             yield result
         else:

@@ -129,7 +129,7 @@ class Curation:
         with contextlib.closing(done):  # however this ends, the processes end before the scratch files go
             for task, outcome in done:
                 if isinstance(outcome, Died):
-                    reason = f"its process died ({outcome.how}); use fewer --workers"
+                    reason = outcome.told("use fewer --workers")
                     outcome = Outcome(Row(file=one_line(task.file), reason=reason))
                 if outcome.row is None:
                     raise CannotWriteError(outcome.fatal)

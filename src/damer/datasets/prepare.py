@@ -7,19 +7,12 @@ all, and `tracks.jsonl`, without which a store does not open for training, is wr
 
 import dataclasses
 import hashlib
-import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +20,7 @@ from tqdm import tqdm
 
 from damer import audio
 from damer.core.errors import DamerError
+from damer.core.processes import Died, in_processes
 from damer.core.text import valid
 from damer.core.track import Track
 from damer.datasets import rendering
@@ -34,8 +28,6 @@ from damer.datasets.prepared import TRACKS, write_tracks
 from damer.features import FeatureSpec, FeatureStore, Views, extract
 
 SCRATCH = "rendering.tmp"
-# Each worker uses one thread: the numeric libraries' own would only get in one another's way.
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -127,7 +119,7 @@ def prepare(
         as prepared: a faster rendering's labels come earlier.
 
     Raises:
-        DamerError: the store was made with other settings, nothing can be rendered here, or a worker died.
+        DamerError: the store was made with other settings, or nothing can be rendered here.
     """
     folder = Path(out)
     scratch = folder / SCRATCH
@@ -143,17 +135,18 @@ def prepare(
             total=len(jobs), initial=len(jobs) - len(missing), unit="track", disable=None, smoothing=0.05
         )
         try:
-            for job, result in _results(missing, how.workers):
-                bar.update()
-                if isinstance(result, str):
-                    outcome.failures.append((job.track.id, result))
-                    line = f"damer: {job.track.id}: {result}"
-                    tqdm.write(line, file=sys.stderr) if tell is None else tell(line)
-                    continue
-                meta = {"clip_start": result.start_s, "settings": job.settings()}
-                with _writing(folder):
-                    store.append(job.track.id, result.views, meta, result.sha256)
-                outcome.added.append(job.track.id)
+            with closing(_results(missing, how.workers)) as done:  # processes end before scratch files go
+                for job, result in done:
+                    bar.update()
+                    if isinstance(result, str):
+                        outcome.failures.append((job.track.id, result))
+                        line = f"damer: {job.track.id}: {result}"
+                        tqdm.write(line, file=sys.stderr) if tell is None else tell(line)
+                        continue
+                    meta = {"clip_start": result.start_s, "settings": job.settings()}
+                    with _writing(folder):
+                        store.append(job.track.id, result.views, meta, result.sha256)
+                    outcome.added.append(job.track.id)
         finally:
             bar.close()
             shutil.rmtree(scratch, ignore_errors=True)
@@ -271,56 +264,13 @@ def _fresh(scratch: Path) -> None:
         scratch.mkdir()
 
 
-def _results(jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result | str]]:
+def _results(jobs: Iterable[Job], workers: int) -> Generator[tuple[Job, Result | str], None, None]:
     """Yield each job's result in the jobs' order; a few are in work at a time, so memory stays bounded."""
     if workers <= 1:
         yield from ((job, _attempt(job)) for job in jobs)
         return
-    waiting: deque[tuple[Job, Future[Result | str]]] = deque()
-    with _pool(workers) as pool:
-        try:
-            for job in jobs:
-                waiting.append((job, pool.submit(_attempt, job)))
-                if len(waiting) >= 2 * workers:
-                    oldest, future = waiting.popleft()
-                    yield oldest, future.result()
-            while waiting:
-                oldest, future = waiting.popleft()
-                yield oldest, future.result()
-        except BrokenProcessPool:
-            raise DamerError(
-                "a worker process was killed, most likely for want of memory; "
-                "run the same command again, with fewer --workers: it goes on where it was"
-            ) from None
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes of one thread each that end with this one, however it ends."""
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is killed: a pool's workers would wait for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def follow() -> None:
-        with suppress(OSError):
-            connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    for job, result in in_processes(_attempt, jobs, workers, ahead=2 * workers):
+        if isinstance(result, Died):
+            remedy = "run the same command again with fewer --workers: it does what is missing"
+            result = f"{job.source}: {result.told(remedy)}"
+        yield job, result

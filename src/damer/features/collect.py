@@ -2,26 +2,19 @@
 
 import dataclasses
 import hashlib
-import os
 import shutil
-import signal
-import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from damer.core.errors import DamerError
+from damer.core.processes import Died, in_processes
 from damer.features.extraction import Views, extract_file
 from damer.features.spec import FeatureSpec
 from damer.features.store import FeatureStore
 
 _SCRATCH = "parts"
 _AHEAD = 4
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +76,11 @@ def collect(
         else:
             tasks.append(Task(track_id, file, window, store.spec, str(scratch / str(number))))
     try:
-        for task, error in _in_processes(tasks, workers) if workers > 1 else _here(tasks):
-            if error is None:
-                _take_over(store, task)
-            yield Outcome(task.id, error)
+        with closing(_results(tasks, workers)) as done:  # the processes end before the scratch files go
+            for task, error in done:
+                if error is None:
+                    _take_over(store, task)
+                yield Outcome(task.id, error)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -146,64 +140,12 @@ def _changed(store: FeatureStore, track_id: str, file: str, window: str) -> str 
     return None
 
 
-def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-    for task in tasks:
-        yield task, extract_to(task)
-
-
-def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, str | None]]:
+def _results(tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, str | None], None, None]:
     """Yield each task and what is wrong with it, in order; a task that kills its process fails alone."""
-    queue = deque(tasks)
-    while queue:
-        waiting: deque[tuple[Task, Future[str | None]]] = deque()
-        with _pool(workers) as pool:
-            try:
-                while queue or waiting:
-                    while queue and len(waiting) < _AHEAD * workers:
-                        waiting.append((queue[0], pool.submit(extract_to, queue[0])))
-                        queue.popleft()
-                    error = waiting[0][1].result()
-                    yield waiting.popleft()[0], error
-                continue
-            except BrokenProcessPool:
-                queue.extendleft(task for task, _ in reversed(waiting))
-        # Some process died, and nobody says over which file: each that was in work gets one to itself.
-        for _ in range(min(len(queue), _AHEAD * workers)):
-            task = queue.popleft()
-            yield task, _alone(task)
-
-
-def _alone(task: Task) -> str | None:
-    shutil.rmtree(task.scratch, ignore_errors=True)
-    with _pool(1) as pool:
-        try:
-            return pool.submit(extract_to, task).result()
-        except BrokenProcessPool:
-            return f"{task.file}: its process died, most likely for want of memory; use a shorter --window"
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes of one thread each; the libraries read these variables as they are loaded."""
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
-    try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
-            yield pool
-            pool.shutdown(wait=True, cancel_futures=True)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _begin() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is killed: a pool's workers would wait for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    if workers <= 1:
+        yield from ((task, extract_to(task)) for task in tasks)
+        return
+    for task, error in in_processes(extract_to, tasks, workers, ahead=_AHEAD * workers):
+        if isinstance(error, Died):
+            error = f"{task.file}: {error.told('use fewer --workers or a shorter --window')}"
+        yield task, error

@@ -185,7 +185,7 @@ def _results(
         return
     tasks = ((sweep, place, trial) for trial in trials)
     for task, found in in_processes(attempt, tasks, place.workers):
-        yield task[2], f"its process died: {found.how}" if isinstance(found, Died) else found
+        yield task[2], found.told("use fewer --workers") if isinstance(found, Died) else found
 
 
 def attempt(task: tuple[Sweep, Place, Trial]) -> dict[str, float] | str:
