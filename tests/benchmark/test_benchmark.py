@@ -212,7 +212,6 @@ def test_a_method_that_breaks_costs_its_own_row_only(
         (["--set", "seeds=3"], "write a list, such as [3]"),
         (["--set", 'protocols=["tracks"]'], "choose from track, segment, contiguous"),
         (["--set", "folds=1"], "0, or at least 2"),
-        (["--workers", "0"], "at least 1"),
     ],
 )
 def test_errors_say_what_to_do(

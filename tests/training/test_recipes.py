@@ -102,7 +102,7 @@ def test_bad_settings(setting: str) -> None:
 
 
 def test_missing_or_binary_recipe_files(tmp_path: Path) -> None:
-    with pytest.raises(DamerError, match="cannot read the recipe"):
+    with pytest.raises(DamerError, match="cannot be read as a recipe"):
         load_recipe(str(tmp_path / "none.toml"))
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")

@@ -24,12 +24,8 @@ set = ["lambda_contrastive=0"]
 """
 
 import dataclasses
-import difflib
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from damer.baselines.base import Baseline
@@ -37,8 +33,10 @@ from damer.baselines.registry import BASELINES
 from damer.core.errors import DamerError
 from damer.core.track import Dimension
 from damer.training.recipes import Recipe, load_recipe
+from damer.training.toml_files import TomlFiles, nearest, setting, value_of
 
 DAMER = "damer"
+_FILES = TomlFiles("benchmark", "benchmark/recipes")
 METHODS = (*BASELINES, DAMER)
 Protocol = Literal["track", "segment", "contiguous"]
 Profile = Literal["common", "native"]
@@ -129,17 +127,9 @@ class Benchmark:
         return dataclasses.replace(self, variants=tuple(v for v in self.variants if v.name in names))
 
 
-def nearest(key: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name that is meant, or at all."""
-    names = list(known)
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
-
-
 def available() -> list[str]:
     """Return the names of the packaged benchmark recipes."""
-    folder = resources.files("damer") / "benchmark" / "recipes"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return _FILES.names()
 
 
 def load_benchmark(name_or_path: str, settings: Iterable[str] = ()) -> Benchmark:
@@ -153,21 +143,17 @@ def load_benchmark(name_or_path: str, settings: Iterable[str] = ()) -> Benchmark
     Raises:
         DamerError: unknown recipe, method, key or value.
     """
-    name, text = _read(name_or_path)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DamerError(f"{name_or_path}: not a TOML file ({error})") from None
+    name, values = _FILES.read(name_or_path)
     training = [text for section in ("training", "model") for text in _section(name, values, section)]
     own = {field.name for field in dataclasses.fields(Benchmark)} - {"name", "variants", "training"}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
+    for given in settings:
+        key, equals, value = given.partition("=")
         if not equals:
-            raise DamerError(f"--set {setting!r}: write key=value, such as --set epochs=40")
+            raise DamerError(f"--set {given!r}: write key=value, such as --set epochs=40")
         if key.strip() in own:
-            values[key.strip()] = _value(value)
+            values[key.strip()] = value_of(value)
         else:
-            training.append(setting)
+            training.append(given)
     variants = _variants(name, values.pop("methods", []), values.pop("variant", []))
     for key in values:
         if key not in own:
@@ -178,22 +164,6 @@ def load_benchmark(name_or_path: str, settings: Iterable[str] = ()) -> Benchmark
     return found
 
 
-def _read(name_or_path: str) -> tuple[str, str]:
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        try:
-            return path.stem, path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DamerError(f"{path}: cannot be read as a recipe ({error})") from None
-    if name_or_path not in available():
-        raise DamerError(
-            f"no benchmark is called {name_or_path!r}; {nearest(name_or_path, available())} "
-            "(a recipe of your own is a path that ends in .toml)"
-        )
-    source = resources.files("damer") / "benchmark" / "recipes" / f"{name_or_path}.toml"
-    return name_or_path, source.read_text(encoding="utf-8")
-
-
 def _section(where: str, values: dict[str, Any], section: str) -> list[str]:
     """Take a table of settings out of a recipe's values; return them as "section.key=value" texts."""
     table = values.pop(section, {})
@@ -202,7 +172,7 @@ def _section(where: str, values: dict[str, Any], section: str) -> list[str]:
     for key, value in table.items():
         if isinstance(value, dict):
             raise DamerError(f"{where}: {section}.{key} is a table; settings of the network stand in [model]")
-    return [f"{section}.{key}={_text(value)}" for key, value in table.items()]
+    return [setting(f"{section}.{key}", value) for key, value in table.items()]
 
 
 def _variants(where: str, methods: Any, tables: Any) -> tuple[Variant, ...]:
@@ -255,14 +225,3 @@ def _check(where: str, key: str, value: Any, hint: Any) -> None:
         raise DamerError(f"{where}: {key} is {value!r}; a value of type {hint.__name__} is needed")
     if not choices and not isinstance(hint, type):
         raise DamerError(f"{where}: {key} is {value!r}; write a list, such as [{value!r}]")
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()

@@ -4,6 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from damer.cli.options import (
+    add_jobs,
+    add_recipe,
+    add_settings,
+    add_stores,
+    add_threads,
+    limit_threads,
+)
 from damer.core.errors import DamerError
 
 Subparsers = argparse._SubParsersAction
@@ -19,29 +27,18 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
-    add(
-        "recipe",
-        nargs="?",
-        metavar="RECIPE",
-        help="a packaged benchmark (--list tells all) or a path that ends in .toml",
-    )
+    add_recipe(parser, "RECIPE", "benchmark")
     add("--list", action="store_true", help="print the packaged benchmarks and the methods, and stop")
-    add("--data", type=Path, nargs="+", metavar="STORE", help="stores of `damer dataset prepare`")
+    add_stores(parser)
     add("--unlabelled", type=Path, nargs="+", default=[], metavar="STORE", help="stores used without labels")
     add("--out", type=Path, metavar="DIR", help="folder of the results")
     add("--methods", metavar="NAME,NAME", help="only these methods of the recipe")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="settings",
-        help="change the recipe (seeds=[0,1], folds=5, budget=100000) or what trainings share (epochs=40)",
+    add_settings(
+        parser, "change the recipe (seeds=[0,1], folds=5, budget=100000) or what trainings share (epochs=40)"
     )
     add("--permute-labels", action="store_true", help="deal labels out at random: all must fall to chance")
-    add("--workers", type=int, default=1, metavar="N", help="jobs at a time, one thread each (%(default)s)")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
-    add("--threads", type=int, metavar="N", help="threads of PyTorch with one worker; default: its choice")
+    add_jobs(parser, "jobs")
+    add_threads(parser, "threads of PyTorch with one worker; default: its choice")
     add("--quiet", action="store_true", help="no progress bar")
 
 
@@ -54,15 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.recipe is None or not arguments.data or arguments.out is None:
         raise DamerError("give RECIPE, --data STORE … and --out DIR (--list tells the recipes)")
-    if arguments.workers < 1 or (arguments.threads is not None and arguments.threads < 1):
-        raise DamerError("--workers and --threads: at least 1 is needed")
     benchmark = load_benchmark(arguments.recipe, arguments.settings)
     if arguments.methods:
         benchmark = benchmark.only([name.strip() for name in arguments.methods.split(",")])
-    if arguments.threads is not None:
-        import torch
-
-        torch.set_num_threads(arguments.threads)
+    limit_threads(arguments.threads)
     from damer.benchmark.results import RESULTS
     from damer.benchmark.run import Setting, execute, table
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from damer.cli.options import add_workers
 from damer.core.errors import DamerError
-from damer.core.processes import cores
 
 if TYPE_CHECKING:
     from damer.curation import CurationSettings, Row
@@ -50,7 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("source", type=Path, metavar="SRC", help="folder to search for music, to any depth")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the results; made if missing")
-    add("--workers", type=_count, default=cores(), metavar="N", help="processes (one a core)")
+    add_workers(parser)
     add("--min-duration", type=float, default=30.0, metavar="S", help="shortest track kept, seconds (30.0)")
     add("--max-duration", type=float, default=300.0, metavar="S", help="longest track kept, seconds (300.0)")
     add("--loudness", type=float, default=-23.0, metavar="LUFS", help="programme loudness to reach (-23.0)")
@@ -122,9 +122,3 @@ def _settings(arguments: argparse.Namespace) -> "CurationSettings":
         threshold_sha256=digest_of(table) if table else "",
         spleeter_python=str(arguments.spleeter_python or ""),
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 256")
-    return int(text)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from damer.cli.options import add_workers, number
 from damer.core.errors import DamerError
-from damer.core.processes import cores
 
 if TYPE_CHECKING:
     from damer.curation.calibration import Calibration, Clip, Rate
@@ -55,7 +55,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "voice that may be called likely-vocal (0.05)")  # fmt: skip
     add("--missed", type=_share, default=0.02, metavar="SHARE", help="largest share of clips with voice that "
         "may pass as no-evidence (0.02)")  # fmt: skip
-    add("--workers", type=_count, default=cores(), metavar="N", help="processes (one a core)")
+    add_workers(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,16 +118,7 @@ def _rate(rate: "Rate") -> str:
 
 
 def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = number(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to below 1")
     return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 256")
-    return int(text)

@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from damer.cli import dataset_agreement, dataset_release, dataset_table
+from damer.cli.options import add_workers, whole
 from damer.core.errors import DamerError
 from damer.core.text import one_line, valid
 
@@ -53,7 +53,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     option(
         "--variants",
-        type=_count,
+        type=whole(least=0),
         default=0,
         metavar="N",
         help="varied renderings of each MIDI track, besides the plain one (0)",
@@ -67,8 +67,8 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     option("--window", metavar="A:B|all", help="part of each track in seconds; default: the corpus's own")
     option("--soundfont", type=Path, metavar="SF2", help="soundfont for MIDI; default: FluidR3 as installed")
-    option("--workers", type=_count, default=_cores(), metavar="N", help="processes (one a core)")
-    option("--limit", type=_count, metavar="N", help="only the first N tracks, to try it out")
+    add_workers(prepare)
+    option("--limit", type=whole(), metavar="N", help="only the first N tracks, to try it out")
     dataset_table.add_parser(actions)
     dataset_release.add_parser(actions)
     dataset_agreement.add_parser(actions)
@@ -96,7 +96,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         help="amg1608: average all people, or Mechanical Turk's only (all)",
     )
     parser.add_argument(
-        "--min-raters", type=_count, metavar="N", help="trompa: leave out tracks with fewer listeners (3)"
+        "--min-raters", type=whole(), metavar="N", help="trompa: leave out tracks with fewer listeners (3)"
     )
     parser.add_argument(
         "--arrays",
@@ -105,7 +105,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tracks",
-        type=_count,
+        type=whole(),
         metavar="N",
         help="--arrays: number of tracks they hold (the corpus's number)",
     )
@@ -113,16 +113,6 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled", action="store_true", default=None, help="folder: take all sound files, without labels"
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import math
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from damer.cli.options import lag, number, whole
 from damer.core.errors import DamerError
 from damer.core.text import one_line, valid
 
@@ -51,45 +51,27 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     option("--json", type=Path, metavar="FILE", help="write every number, also of each track, to this file")
     option(
-        "--bootstrap", type=_draws, default=1000, metavar="N", help="draws of tracks for the intervals (1000)"
+        "--bootstrap",
+        type=whole(0, 100_000),
+        default=1000,
+        metavar="N",
+        help="draws of tracks for the intervals (1000)",
     )
     option("--rate", type=_rate, default=1.0, metavar="HZ", help="steps a second (1)")
     option(
         "--lag",
-        type=_lag,
+        type=lag,
         default="auto",
         metavar="auto|none|SECONDS",
         help="how late annotators are: estimated for each, not taken off, or so many seconds for all (auto)",
     )
 
 
-def _draws(text: str) -> int:
-    if not text.isdecimal() or int(text) > 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100000")
-    return int(text)
-
-
 def _rate(text: str) -> float:
-    value = _number(text)
+    value = number(text)
     if not 0.05 <= value <= 50:
         raise argparse.ArgumentTypeError(f"{text!r} is not a rate from 0.05 to 50 Hz")
     return value
-
-
-def _lag(text: str) -> float | str:
-    if text in ("auto", "none"):
-        return text
-    value = _number(text)
-    if not -30 <= value <= 30:
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, none or up to 30 seconds")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from damer.cli.options import lag
 from damer.core.errors import DamerError
 from damer.core.text import valid
 
@@ -54,7 +55,7 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     option(
         "--lag",
-        type=_lag,
+        type=lag,
         default="auto",
         metavar="auto|none|SECONDS",
         help="how late annotators are: estimated for each, not taken off, or so many seconds (auto)",
@@ -69,15 +70,6 @@ def add_parser(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     option(
         "--about", type=Path, metavar="TOML", help="who made it, how to cite it, answers for the datasheet"
     )
-
-
-def _lag(text: str) -> Any:
-    if text in ("auto", "none"):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, none or a number of seconds") from None
 
 
 def run(arguments: argparse.Namespace) -> int:

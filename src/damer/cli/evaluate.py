@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from damer.cli.options import add_device, add_stores
 from damer.core.errors import DamerError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="CHECKPOINT|RUN", help="checkpoints, or folders of runs")
-    add("--data", type=Path, nargs="+", metavar="STORE", help="stores of `damer dataset prepare`")
+    add_stores(parser)
     seen = parser.add_mutually_exclusive_group()
     seen.add_argument("--skip-seen", action="store_true", help="leave out tracks whose group was trained on")
     seen.add_argument("--allow-leak", action="store_true", help="judge tracks that were trained on, too")
@@ -38,7 +39,7 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     add("--json", action="store_true", help="print one JSON object instead of tables")
     add("--predictions", type=Path, metavar="FILE", help="also write every track's prediction, one a line")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
+    add_device(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

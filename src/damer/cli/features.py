@@ -1,10 +1,10 @@
 """`damer features`: from a folder of music to a store of its views."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from damer.cli.options import add_workers
 from damer.core.errors import DamerError
 
 _EPILOG = """\
@@ -45,15 +45,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME=VALUE",
         help="a setting of the views, such as sample_rate=44100; may be repeated",
     )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    parser.add_argument("--workers", type=_count, default=cores, metavar="N", help="processes (one a core)")
+    add_workers(parser)
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

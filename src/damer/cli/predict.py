@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from damer.cli.options import MOST_WORKERS, whole
 from damer.core.errors import DamerError
 from damer.core.result import Emotion, Failure
 from damer.core.text import valid
@@ -79,7 +80,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--workers",
-        type=_workers,
+        type=whole(most=MOST_WORKERS),
         metavar="N",
         help="processes of one thread each (one for a few files, else one a CPU core, at most 8)",
     )
@@ -223,9 +224,3 @@ def _tell(arguments: argparse.Namespace, count: int, failed: int, plots: Sequenc
         lines.append(f"report: {_report_path(arguments)}")
     for line in lines:
         print(f"damer: {line}", file=sys.stderr)
-
-
-def _workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 256")
-    return int(text)

@@ -4,10 +4,20 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from damer.cli.options import (
+    MOST_WORKERS,
+    add_device,
+    add_dimension,
+    add_settings,
+    add_stores,
+    add_threads,
+    dimensions,
+    limit_threads,
+    whole,
+)
 from damer.core.errors import DamerError
 
 if TYPE_CHECKING:
-    from damer.core.track import Dimension
     from damer.training.collection import Collection
     from damer.training.recipes import Recipe
 
@@ -33,15 +43,10 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     add("--list-recipes", action="store_true", help="print the packaged recipes and stop")
     _add_data(parser)
-    add("--dimension", choices=("arousal", "valence", "both"), default="both", help="what to learn (both)")
+    add_dimension(parser)
     add("--out", type=Path, metavar="RUN", help="folder of the run")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="settings",
-        help="change a setting of the recipe, such as epochs=40 or model.layers=3; may be repeated",
+    add_settings(
+        parser, "change a setting of the recipe, such as epochs=40 or model.layers=3; may be repeated"
     )
     add("--seed", type=int, metavar="N", help="the same as --set seed=N")
     add("--members", type=int, metavar="N", help="networks of the ensemble, one seed each")
@@ -86,19 +91,25 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
     add("--resume", action="store_true", help="go on with the run in --out")
     add("--weights", choices=("float32", "float16"), default="float32", help="how checkpoints store weights")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
-    add("--threads", type=int, metavar="N", help="threads of PyTorch; default: its own choice")
+    add_device(parser)
+    add_threads(parser, "threads of PyTorch; default: its own choice")
     add("--quiet", action="store_true", help="no progress bars")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, nargs="+", metavar="STORE", help="stores of `damer dataset prepare`")
+    add_stores(parser)
     add("--unlabelled", type=Path, nargs="+", default=[], metavar="STORE", help="stores used without labels")
     add("--audio", type=Path, metavar="DIR", help="folder of sound files, with --labels")
     add("--labels", type=Path, metavar="CSV", help="table: file, arousal, valence, group, …")
     add("--scale", default="-1:1", metavar="LOW:HIGH", help="scale of the table's labels (%(default)s)")
-    add("--workers", type=int, default=1, metavar="N", help="processes that read --audio (%(default)s)")
+    add(
+        "--workers",
+        type=whole(most=MOST_WORKERS),
+        default=1,
+        metavar="N",
+        help="processes that read --audio (%(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,12 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise DamerError("where should the run go? give --out RUN")
     recipe = load_recipe(arguments.recipe, _settings(arguments))
-    if arguments.threads is not None and arguments.threads < 1:
-        raise DamerError(f"--threads {arguments.threads}: at least 1 is needed")
-    if arguments.threads is not None:
-        import torch
-
-        torch.set_num_threads(arguments.threads)
+    limit_threads(arguments.threads)
     return _search(arguments, recipe) if arguments.grid else _train(arguments, recipe)
 
 
@@ -127,15 +133,11 @@ def _search(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     from damer.training.search import Grid, grid_table, search
 
     settings = tuple(_settings(arguments))
-    grid = Grid(arguments.recipe, settings, tuple(arguments.grid), _dimensions(arguments))
+    grid = Grid(arguments.recipe, settings, tuple(arguments.grid), dimensions(arguments.dimension))
     grid.recipes()
     data = _collection(arguments, recipe)
     print(grid_table(search(grid, data, arguments.out, arguments.resume, arguments.device, arguments.quiet)))
     return 0
-
-
-def _dimensions(arguments: argparse.Namespace) -> "tuple[Dimension, ...]":
-    return ("arousal", "valence") if arguments.dimension == "both" else (arguments.dimension,)
 
 
 def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
@@ -148,7 +150,7 @@ def _train(arguments: argparse.Namespace, recipe: "Recipe") -> int:
     teacher = Teacher.load(arguments.teacher) if arguments.teacher else None
     plan = Plan(
         recipe,
-        _dimensions(arguments),
+        dimensions(arguments.dimension),
         folds,
         fold,
         arguments.all_data,

@@ -5,21 +5,19 @@ A recipe has up to three tables, `[training]` (`TrainingConfig`), `[model]` (`Da
 """
 
 import dataclasses
-import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
 from damer.models import DamerConfig
 from damer.training.config import TrainingConfig
+from damer.training.toml_files import TomlFiles, nearest, value_of
 
 T = TypeVar("T")
 
+_FILES = TomlFiles("recipe", "recipes")
 _TABLES: dict[str, type] = {"training": TrainingConfig, "model": DamerConfig, "features": FeatureSpec}
 
 
@@ -70,8 +68,7 @@ class Recipe:
 
 def available() -> list[str]:
     """Return the names of the recipes in the package."""
-    folder = resources.files("damer") / "recipes"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return _FILES.names()
 
 
 def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
@@ -85,15 +82,11 @@ def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
     Raises:
         DamerError: unknown recipe, key or value; the message names the nearest known one.
     """
-    name, text = _read(name_or_path)
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DamerError(f"{name_or_path}: not a TOML file ({error})") from None
+    name, tables = _FILES.read(name_or_path)
     description = str(tables.pop("description", ""))
     for key, table in tables.items():
         if key not in _TABLES or not isinstance(table, dict):
-            raise DamerError(f"{name_or_path}: unknown table or key {key!r}; {_nearest(key, _TABLES)}")
+            raise DamerError(f"{name_or_path}: unknown table or key {key!r}; {nearest(key, _TABLES)}")
     values: dict[str, dict[str, Any]] = {key: dict(tables.get(key, {})) for key in _TABLES}
     for setting in settings:
         table_name, key, value = _parse_setting(setting)
@@ -124,30 +117,6 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     return kind(**_converted(kind, values, where))
 
 
-def _read(name_or_path: str) -> tuple[str, str]:
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        try:
-            return path.stem, path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise DamerError(f"{path}: cannot read the recipe ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise DamerError(f"{path}: not a text file, so not a recipe") from None
-    if name_or_path not in available():
-        raise DamerError(
-            f"no recipe is called {name_or_path!r}; {_nearest(name_or_path, available())} "
-            f"(a recipe of your own is a path that ends in .toml)"
-        )
-    source = resources.files("damer") / "recipes" / f"{name_or_path}.toml"
-    return name_or_path, source.read_text(encoding="utf-8")
-
-
-def _nearest(key: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(names))}"
-
-
 def _keys(kind: type) -> list[str]:
     return [item.name for item in dataclasses.fields(kind) if item.init]
 
@@ -161,24 +130,16 @@ def _parse_setting(setting: str) -> tuple[str, str, Any]:
     table, _, bare = key.rpartition(".")
     if table:
         if table not in _TABLES:
-            raise DamerError(f"--set {setting!r}: unknown table {table!r}; {_nearest(table, _TABLES)}")
+            raise DamerError(f"--set {setting!r}: unknown table {table!r}; {nearest(table, _TABLES)}")
     else:
         # Features are a demand on the stores, not a setting of the training: name their table.
         tables = [name for name in ("training", "model") if bare in _keys(_TABLES[name])]
         if len(tables) != 1:
             known = [*_keys(TrainingConfig), *_keys(DamerConfig)]
-            problem = "write the table before it" if tables else _nearest(bare, known)
+            problem = "write the table before it" if tables else nearest(bare, known)
             raise DamerError(f"--set {setting!r}: unknown or ambiguous key {bare!r}; {problem}")
         table = tables[0]
-    return table, bare, _value(text)
-
-
-def _value(text: str) -> Any:
-    """Read a value as TOML does; a bare word is a text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    return table, bare, value_of(text)
 
 
 def _converted(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -188,7 +149,7 @@ def _converted(kind: type, values: Mapping[str, Any], where: str) -> dict[str, A
     converted: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
-            raise DamerError(f"{where}: unknown setting {key!r}; {_nearest(key, known)}")
+            raise DamerError(f"{where}: unknown setting {key!r}; {nearest(key, known)}")
         converted[key] = _as_type(value, hints[key], f"{where}: setting {key}")
     return converted
 

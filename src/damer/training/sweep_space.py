@@ -16,16 +16,15 @@ learning_rate = { low = 1e-4, high = 1e-2, log = true }        # a range; of who
 
 import itertools
 import math
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from damer.core.errors import DamerError
 from damer.training.recipes import Recipe, load_recipe
+from damer.training.toml_files import TomlFiles, nearest, setting
 
 SCORES = ("loss", "accuracy", "balanced_accuracy", "auc")
+_FILES = TomlFiles("sweep", "training/sweeps")
 _KEYS = {"description", "recipe", "sampler", "trials", "score", "training", "space"}
 Choices = dict[str, list[Any] | dict[str, Any]]
 
@@ -66,15 +65,12 @@ class Sweep:
 
 def texts(values: dict[str, Any]) -> list[str]:
     """Return values as "key=value" texts, as --set takes them."""
-    return [
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in values.items()
-    ]
+    return [setting(key, value) for key, value in values.items()]
 
 
 def available() -> list[str]:
     """Return the names of the packaged sweeps."""
-    folder = resources.files("damer") / "training" / "sweeps"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return _FILES.names()
 
 
 def load_sweep(name_or_path: str, settings: list[str], trials: int | None = None) -> Sweep:
@@ -88,15 +84,10 @@ def load_sweep(name_or_path: str, settings: list[str], trials: int | None = None
     Raises:
         DamerError: unknown recipe, key or setting, or a range without an end.
     """
-    name, text = _read(name_or_path)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DamerError(f"{name_or_path}: not a TOML file ({error})") from None
-    unknown = values.keys() - _KEYS
-    if unknown:
+    name, values = _FILES.read(name_or_path)
+    if unknown := values.keys() - _KEYS:
         raise DamerError(
-            f"{name_or_path}: unknown key {min(unknown)!r}; known are {', '.join(sorted(_KEYS))}"
+            f"{name_or_path}: unknown key {min(unknown)!r}; {nearest(min(unknown), sorted(_KEYS))}"
         )
     sampler, score = values.get("sampler", "tpe"), values.get("score", "loss")
     if sampler not in ("tpe", "grid") or score not in SCORES:
@@ -143,19 +134,3 @@ def _space(where: str, given: Any, sampler: str) -> Choices:
         if not choices["low"] < choices["high"]:
             raise DamerError(f"{where}: {key}: low must be below high")
     return dict(given)
-
-
-def _read(name_or_path: str) -> tuple[str, str]:
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        try:
-            return path.stem, path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DamerError(f"{path}: cannot be read as a sweep ({error})") from None
-    if name_or_path not in available():
-        raise DamerError(
-            f"no sweep is called {name_or_path!r}; known are {', '.join(available())} "
-            "(a sweep of your own is a path that ends in .toml)"
-        )
-    source = resources.files("damer") / "training" / "sweeps" / f"{name_or_path}.toml"
-    return name_or_path, source.read_text(encoding="utf-8")
