@@ -261,9 +261,11 @@ def _table(schema: pa.Schema, rows: Sequence[Any]) -> pa.Table:
 
 def _read_rows(path: Path, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     try:
-        table = pq.read_table(path, columns=schema.names, page_checksum_verification=True)
+        there = pq.read_schema(path).names
+        names = [name for name in schema.names if name in there or name not in ADDED_LATER]
+        table = pq.read_table(path, columns=names, page_checksum_verification=True)
         for number, column in enumerate(schema):
-            if column.name in ADDED_LATER and column.name not in table.column_names:
+            if column.name not in names:
                 unknown = pa.array(np.full(len(table), np.nan), column.type)
                 table = table.add_column(number, column, unknown)
         table = table.cast(schema)
