@@ -44,7 +44,7 @@ export class DialView {
   private frameRequest = 0;
   private lastFrame = 0;
   private pads = 0;
-  private hover: { x: number; y: number; device: Device } | null = null;
+  private hover: { x: number; y: number; time: number; device: Device } | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -124,9 +124,10 @@ export class DialView {
   private readonly moved = (event: PointerEvent): void => {
     const device = deviceOf(event);
     if (device === "touch" && !this.host.hasPointerCapture(event.pointerId)) return;
-    if (this.hover === null) this.hover = { x: 0, y: 0, device };
+    if (this.hover === null) this.hover = { x: 0, y: 0, time: 0, device };
     this.hover.x = event.clientX;
     this.hover.y = event.clientY;
+    this.hover.time = event.timeStamp;
     this.hover.device = device;
     if (this.mode === "off") return;
     const parts = event.getCoalescedEvents?.() ?? [];
@@ -160,7 +161,7 @@ export class DialView {
   private hovered(): void {
     if (!this.hover || this.hover.device === "touch" || this.pointer.known) return;
     pointAt(this.hover.x, this.hover.y, this.place, this.at);
-    this.pointer.moveTo(this.at.valence, this.at.arousal, performance.now(), this.hover.device);
+    this.pointer.moveTo(this.at.valence, this.at.arousal, this.hover.time, this.hover.device);
   }
 
   private readonly keyDown = (event: KeyboardEvent): void => {

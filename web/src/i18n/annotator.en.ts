@@ -143,7 +143,7 @@ export const en = {
     disc: "Disc of emotions",
     discHelp:
       "Valence from negative on the left to positive on the right, energy from low at the bottom to high at the top. Move the point with the arrow keys while the music plays.",
-    point: (term: string, strength: string) => `${term}, ${strength}`,
+    point: (term: string, strength: string) => `${strength} ${term}`,
     neutral: "neutral",
     strengths: ["slightly", "clearly", "strongly"],
   },
