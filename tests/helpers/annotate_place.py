@@ -1,6 +1,9 @@
 """A study of short tracks that is served, with annotators who are already at work."""
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,13 @@ class Place:
     def stored(self) -> dict[tuple[str, int], Stored]:
         """Return every batch in the database, by trial and number."""
         return stored_batches(str(self.folder / "study.sqlite3"))
+
+    def client_of(self, trial_id: str) -> dict[str, Any]:
+        """Return by what a trial was made, as the database has it."""
+        with contextlib.closing(sqlite3.connect(self.folder / "study.sqlite3")) as connection:
+            query = "SELECT client FROM trials WHERE trial_id = ?"
+            found: dict[str, Any] = json.loads(connection.execute(query, [trial_id]).fetchone()[0])
+        return found
 
     def lead_to_work(self, names: list[str], timezone: str) -> None:
         """Bring some annotators through training and calibration."""

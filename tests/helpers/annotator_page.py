@@ -147,15 +147,19 @@ class AnnotatorPage:
         self.click("skip" if screen == "profile" else "go")
         self.until(lambda now: now["screen"] != screen)
 
+    def locate(self) -> None:
+        """Look where the disc is."""
+        self._disc = tuple(self.page.evaluate(_DISC))
+
     def place(self, valence: float, arousal: float) -> tuple[float, float]:
-        """Return where a place of the disc was on the screen when the track began, CSS pixels."""
+        """Return where a place of the disc was on the screen when it was located, CSS pixels."""
         left, top, radius = self._disc
         return left + valence * radius, top - arousal * radius
 
     def start(self) -> None:
         """Press Start and wait for the music."""
         self.until(lambda at: at["start"])
-        self._disc = tuple(self.page.evaluate(_DISC))
+        self.locate()
         self.click("start")
         self.until(lambda at: at["stage"] == "playing")
 
