@@ -1,4 +1,4 @@
-"""The parts of a robot by themselves: its ear, its HTTP, its outbox. Whole lives are tested with the server."""
+"""The parts of a robot by themselves: its ear, its HTTP, its outbox. Whole lives are tested elsewhere."""
 
 import asyncio
 import io

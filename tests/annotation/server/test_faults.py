@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import postgres
 import pytest
 from annotate_server import BadLine, RunningServer, damer, invitations, write_exemplars, write_tracks
 from fault_check import MischievousOutbox, check_database, check_export, stored_batches
@@ -97,11 +98,11 @@ async def live(server: RunningServer, tokens: dict[str, str], ordeal: Ordeal) ->
     return robots, line
 
 
-def survive(folder: Path, ordeal: Ordeal, url: str | None) -> None:
+def survive(folder: Path, ordeal: Ordeal, url: str | None, *options: str) -> None:
     """Go through an ordeal and look at what is left."""
     study = make_study(folder, ordeal, url)
     tokens = invitations(study)
-    server = RunningServer(study)
+    server = RunningServer(study, options)
     server.start()
     begun = time.monotonic()
     try:
@@ -134,5 +135,11 @@ def test_no_acknowledged_sample_is_lost_when_the_server_is_killed(tmp_path: Path
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_fifty_kills(tmp_path: Path) -> None:
-    survive(tmp_path, FULL, None)
+def test_fifty_kills(tmp_path: Path, url: str) -> None:
+    survive(tmp_path, FULL, url if "://" in url else None)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_two_workers_are_killed(tmp_path: Path, cluster: postgres.Cluster) -> None:
+    survive(tmp_path, ORDEAL, cluster.database(), "--workers", "2")
