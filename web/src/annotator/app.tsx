@@ -7,6 +7,7 @@ import { Outbox } from "../core/outbox";
 import { Player } from "../core/player";
 import { BrowserStore, MemoryStore, type Store } from "../core/store";
 import { OneTab } from "../core/tabs";
+import { LANGUAGES, language, speak } from "../i18n";
 import {
   DoneForToday,
   Elsewhere,
@@ -33,6 +34,9 @@ interface Desk {
   readonly tab: OneTab;
 }
 
+/** Steps in which nothing was heard yet. */
+const BEFORE: readonly string[] = ["invitation", "consent", "volume_check"];
+
 const desk = signal<Desk | null>(null);
 let making = false;
 
@@ -45,9 +49,10 @@ export function AnnotatorApp() {
   }, [session]);
   const sat = desk.value;
   if (!sat) return <Moment away={false} />;
+  const begun = !BEFORE.includes(sat.model.me.value?.step ?? "invitation");
   return (
     <div class="annotator">
-      <Head name={sat.model.session.study.name} outbox={sat.model.outbox} />
+      <Head study={sat.model.session.study} outbox={sat.model.outbox} blank={!begun} />
       <Page desk={sat} />
     </div>
   );
@@ -131,6 +136,8 @@ async function sitDown(session: Session): Promise<void> {
   }
   if (making) return;
   making = true;
+  const spoken = LANGUAGES.filter((name) => session.study.languages.includes(name));
+  if (spoken[0] && !spoken.includes(language.value)) speak(spoken[0]);
   const store = await openStore();
   const timing = {
     now: () => performance.now(),

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { StudyName } from "../api/schema.gen";
 import type { Outbox } from "../core/outbox";
 import { words } from "../i18n/annotator";
 import { Button } from "../ui/button";
@@ -47,13 +48,22 @@ export function SaveState({ outbox }: { outbox: Outbox }) {
   );
 }
 
+interface HeadProps {
+  study: StudyName;
+  outbox: Outbox;
+  /** Nothing was recorded yet: no word about saving, unless something is wrong. */
+  blank: boolean;
+}
+
 /** Name of the study, state of saving, language: the same on every page. */
-export function Head({ name, outbox }: { name: string; outbox: Outbox }) {
+export function Head({ study, outbox, blank }: HeadProps) {
+  const view = outbox.view.value;
+  const fine = view.state === "saved" && view.durable && view.refused === 0;
   return (
     <header class="head">
-      <span class="study">{name}</span>
-      <SaveState outbox={outbox} />
-      <Languages />
+      <span class="study">{study.name}</span>
+      {!(blank && fine) && <SaveState outbox={outbox} />}
+      {study.languages.length > 1 && <Languages />}
     </header>
   );
 }

@@ -103,6 +103,7 @@ export class Outbox {
    */
   async open(owner: string): Promise<readonly StoredTrial[]> {
     this.owner = owner;
+    this.refused = 0;
     const [trials, batches] = await Promise.all([this.store.trials(owner), this.store.batches(owner)]);
     for (const trial of trials) {
       if (this.kept.has(trial.trial)) continue;

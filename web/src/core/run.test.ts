@@ -164,6 +164,26 @@ describe("a take", () => {
     expect(endings).toEqual(["interrupt t1 stalled"]);
   });
 
+  it("writes down that the page did not run, and does not call it a stall of the sound", async () => {
+    const { run, pass } = take(60_000);
+    pass(1000, 3000);
+    pass(4500, 6000);
+    run.breakOff("annotator", 6000);
+    await run.settled;
+    const stalls = arrived.flatMap((batch) => batch.events).filter((event) => event.kind === "stall");
+    expect(stalls.map((event) => event.detail)).toEqual(["the page did not run for 1500 ms"]);
+  });
+
+  it("is broken off when the page did not run for long, as when a lid was closed", async () => {
+    const { run, pass } = take(60_000);
+    pass(1000, 3000);
+    pass(9000, 9100);
+    expect(run.broken).toBe("stalled");
+    await run.settled;
+    const positions = arrived.flatMap((batch) => batch.samples).map((sample) => sample[1]);
+    expect(positions.filter((position) => position > 2000 && position < 7900)).toEqual([]);
+  });
+
   it("writes down changes of the output latency", async () => {
     const { run, pass, card } = take(60_000);
     pass(1000, 2000);

@@ -32,7 +32,7 @@ export type BreakReason = "annotator" | "hidden" | "stalled" | "left";
 
 /** How often what is being recorded is kept in the browser between batches. */
 export const DRAFT_MS = 500;
-/** A page that nobody sees cannot be annotated on; a glance at another tab is forgiven. */
+/** A page that nobody sees, or that does not run, cannot be annotated on; a glance at another tab is forgiven. */
 export const HIDDEN_MS = 3000;
 /** Sound that stands still for longer breaks the take off. */
 export const STALLED_MS = 3000;
@@ -56,6 +56,7 @@ export class Run {
   private over = false;
   private position = Number.NEGATIVE_INFINITY;
   private movedAt = Number.NaN;
+  private tickedAt = Number.NaN;
   private hiddenSince: number | null = null;
   private latency: number | null = null;
   private settle: (outcome: Settled) => void = () => {};
@@ -95,11 +96,16 @@ export class Run {
       this.batchSince = time;
       this.keptAt = time;
     }
-    this.noteStall(time, position);
+    const slept = time - this.tickedAt;
+    this.tickedAt = time;
+    this.noteStall(time, position, slept);
     this.clock.read(time, position);
-    const slept = this.sampler.collect(time, this.samples);
-    if (slept > 0) this.note("stall", `the page did not run for ${Math.round(slept)} ms`, time);
+    this.sampler.collect(time, this.samples);
     this.noteLatency(time);
+    if (slept > HIDDEN_MS) {
+      this.breakOff("stalled", time);
+      return;
+    }
     this.next(time);
   }
 
@@ -180,10 +186,14 @@ export class Run {
     else if (time - this.keptAt >= DRAFT_MS) this.draft(time);
   }
 
-  private noteStall(time: number, position: number): void {
+  /** `slept`: how long the page itself did not run; then nothing is known of the sound. */
+  private noteStall(time: number, position: number, slept: number): void {
+    if (slept > STALL_MS) this.note("stall", `the page did not run for ${Math.round(slept)} ms`, time);
     if (position <= this.position) return;
     const still = time - this.movedAt;
-    if (still > STALL_MS) this.note("stall", `the sound stood still for ${Math.round(still)} ms`, time);
+    if (still > STALL_MS && slept <= STALL_MS) {
+      this.note("stall", `the sound stood still for ${Math.round(still)} ms`, time);
+    }
     this.position = position;
     this.movedAt = time;
   }
