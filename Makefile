@@ -20,7 +20,7 @@ CHECKED := web/node_modules/.checked
 BUILT := src/damer/annotation/server/static/index.html
 WEB := VENV=$(VENV) scripts/web.sh
 # Folders, too: they become newer when a file is taken away.
-WEB_SOURCES := $(shell find web -name node_modules -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
+WEB_SOURCES := $(shell find web -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help system demo annotate-demo test lint format web webtest pytest docs serve build pages picture examples constraints audit clean
