@@ -1,16 +1,21 @@
-"""How functions of a connection are run: in threads on SQLite, on the event loop with PostgreSQL."""
+"""How functions of a connection are run: in threads on SQLite, on the event loop with PostgreSQL.
+
+On both, writing functions that wait while others are committed share the next transaction.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 T = TypeVar("T")
+Work = Callable[[Connection], Any]
 
 _BUSY_MS = 15_000
 _READERS = 4
@@ -18,48 +23,110 @@ _CONNECTIONS = 10
 _MOST_TOGETHER = 200
 
 
+@dataclass(eq=False)
+class _Waiting:
+    work: Work
+    answer: "asyncio.Future[Any]"
+
+
+class Together:
+    """Runs writing functions in groups, one transaction a group.
+
+    Where a function fails, the transaction is undone and each of its group has one of its own: so it fails
+    alone. Functions may therefore run more than once.
+    """
+
+    def __init__(self, transaction: Callable[[Sequence[Work]], Awaitable[list[Any]]]) -> None:
+        """Begin with nothing to do.
+
+        Args:
+            transaction: runs functions in one transaction and returns what they say when it is committed.
+        """
+        self._transaction = transaction
+        self._waiting: list[_Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run a function; return when what it did is committed."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(work, answer))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run_all())
+        return await answer
+
+    async def close(self) -> None:
+        """Run what is waiting."""
+        if self._task is not None:
+            await self._task
+
+    async def _run_all(self) -> None:
+        while self._waiting:
+            group = [one for one in self._waiting[:_MOST_TOGETHER] if not one.answer.done()]
+            del self._waiting[:_MOST_TOGETHER]
+            for one, outcome in zip(group, await self._outcomes(group), strict=True):
+                if one.answer.done():  # who asked has gone
+                    continue
+                if isinstance(outcome, BaseException):
+                    one.answer.set_exception(outcome)
+                else:
+                    one.answer.set_result(outcome)
+
+    async def _outcomes(self, group: Sequence[_Waiting]) -> list[Any]:
+        try:
+            return await self._transaction([one.work for one in group])
+        except BaseException as error:  # nobody may be left waiting
+            if len(group) == 1:
+                return [error]
+        return [(await self._outcomes([one]))[0] for one in group]
+
+
 class Server:
-    """PostgreSQL: every function has a connection of its own for as long as it runs."""
+    """PostgreSQL."""
 
     def __init__(self, url: URL) -> None:
         """Connect when it is first asked."""
         from sqlalchemy.ext.asyncio import create_async_engine  # SQLite starts faster without it
 
-        self._engine = create_async_engine(
-            url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
-        )
+        self._engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0, hide_parameters=True)
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._together = Together(self._transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run a function that changes nothing."""
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(work)
+        """Run a function that changes nothing; once more where the connection was lost meanwhile."""
+        try:
+            return await self._read(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return await self._read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a function in a transaction of its own."""
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work)
+        """Run a function in a transaction, which others may share; return when it is committed."""
+        return await self._together.run(work)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Write what is waiting, then close every connection."""
+        await self._together.close()
         await self._engine.dispose()
 
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        async with self._reader.connect() as connection:
+            return await connection.run_sync(work)
 
-@dataclass(eq=False)
-class _Waiting:
-    work: Callable[[Connection], Any]
-    answer: "asyncio.Future[Any]"
+    async def _transaction(self, works: Sequence[Work]) -> list[Any]:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(lambda shared: [work(shared) for work in works])
 
 
 class Files:
-    """SQLite: one thread writes, some read. Functions that wait while it commits share the next commit."""
+    """SQLite: one thread writes, some read."""
 
     def __init__(self, url: URL) -> None:
         """Open the file when it is first asked."""
         self._writer, self._reader = _engine(url, writes=True), _engine(url, writes=False)
         self._writing = ThreadPoolExecutor(1, "damer-writes")
         self._reading = ThreadPoolExecutor(_READERS, "damer-reads")
-        self._waiting: list[_Waiting] = []
-        self._task: asyncio.Task[None] | None = None
+        self._together = Together(self._transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a function that changes nothing."""
@@ -72,48 +139,22 @@ class Files:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in a transaction, which others may share; return when it is on the disk."""
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, answer))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write_all())
-        return await answer
+        return await self._together.run(work)
 
     async def close(self) -> None:
         """Write what is waiting, then close every connection."""
-        if self._task is not None:
-            await self._task
+        await self._together.close()
         for pool in (self._writing, self._reading):
             pool.shutdown()
         self._writer.dispose()
         self._reader.dispose()
 
-    async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group = [one for one in self._waiting[:_MOST_TOGETHER] if not one.answer.done()]
-            del self._waiting[:_MOST_TOGETHER]
-            works = [one.work for one in group]
-            try:
-                outcomes = await loop.run_in_executor(self._writing, self._run, works)
-            except BaseException as error:  # nobody may be left waiting
-                outcomes = [error] * len(works)
-            for one, outcome in zip(group, outcomes, strict=True):
-                if one.answer.done():  # who asked has gone
-                    continue
-                if isinstance(outcome, BaseException):
-                    one.answer.set_exception(outcome)
-                else:
-                    one.answer.set_result(outcome)
-
-    def _run(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
-        """Run functions in one transaction; where one fails each has its own, so that it fails alone."""
-        try:
+    async def _transaction(self, works: Sequence[Work]) -> list[Any]:
+        def run() -> list[Any]:
             with self._writer.begin() as connection:
                 return [work(connection) for work in works]
-        except Exception as error:
-            if len(works) == 1:
-                return [error]
-        return [self._run([work])[0] for work in works]
+
+        return await asyncio.get_running_loop().run_in_executor(self._writing, run)
 
 
 def _engine(url: URL, writes: bool) -> Engine:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select, text, tuple_
 
 from damer.annotation.server import models
 from damer.annotation.server.answers import BatchReceipt, Conflict, ServiceError
@@ -20,6 +20,8 @@ _MOST_WAITING = 5000
 _TRIALS_KEPT = 5000
 
 Key = tuple[str, int]
+Stored = dict[Key, tuple[bytes, bool]]
+"""Digest of what is stored under a key, and whether it is new."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,38 +144,15 @@ class Recorder:
                 _answer(waiting, new and batch.key not in seen)
                 seen.add(batch.key)
 
-    async def _store(self, batches: Sequence[Batch]) -> dict[Key, tuple[bytes, bool]]:
+    async def _store(self, batches: Sequence[Batch]) -> Stored:
         """Store those that are not there; return each one's stored digest, and whether it is new."""
         first: dict[Key, Batch] = {}
         for batch in sorted(batches, key=lambda one: one.key):  # all servers in one order: no deadlock
             first.setdefault(batch.key, batch)
         now = self._clock()
-        rows = {key: _row(batch, now) for key, batch in first.items()}
-        insert = self._database.insert(models.batches).on_conflict_do_nothing()
-        alone = self._database.dialect == "sqlite"  # else another server may be faster
-
-        def work(connection: Connection) -> dict[Key, tuple[bytes, bool]]:
-            known = _digests(connection, list(first))
-            missing = [key for key in first if key not in known]
-            if missing:
-                connection.execute(insert, [rows[key] for key in missing])
-            stored = {key: (first[key].digest, True) for key in missing}
-            if missing and not alone:
-                stored = {key: (found, True) for key, found in _digests(connection, missing).items()}
-            return stored | {key: (found, False) for key, found in known.items()}
-
-        return await self._database.write(work)
-
-
-def _row(batch: Batch, now: float) -> dict[str, Any]:
-    return {
-        "trial_id": batch.trial_id,
-        "number": batch.number,
-        "digest": batch.digest,
-        "received_at": now,
-        "samples": batch.samples,
-        "events": batch.events,
-    }
+        rows = [{**vars(batch), "received_at": now} for batch in first.values()]
+        store = _store_in_file if self._database.dialect == "sqlite" else _store_in_server
+        return await self._database.write(lambda connection: store(connection, rows))
 
 
 def _answer(waiting: _Waiting, outcome: bool | Exception) -> None:
@@ -185,14 +164,40 @@ def _answer(waiting: _Waiting, outcome: bool | Exception) -> None:
         waiting.answer.set_result(outcome)
 
 
-def _digests(connection: Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
-    found = connection.execute(_DIGESTS, {"keys": keys})
-    return {(row.trial_id, row.number): bytes(row.digest) for row in found}
-
-
-_DIGESTS = select(models.batches.c.trial_id, models.batches.c.number, models.batches.c.digest).where(
-    tuple_(models.batches.c.trial_id, models.batches.c.number).in_(bindparam("keys", expanding=True))
+_COLUMNS = ("trial_id", "number", "digest", "received_at", "samples", "events")
+_B = models.batches.c
+_THERE = select(_B.trial_id, _B.number, _B.digest).where(
+    tuple_(_B.trial_id, _B.number).in_(bindparam("keys", expanding=True))
 )
+# Whole columns as arrays: one statement however many rows there are.
+_INSERT = text(
+    f"INSERT INTO batches ({', '.join(_COLUMNS)}) SELECT * FROM unnest(CAST(:trial_id AS varchar[]), "
+    "CAST(:number AS integer[]), CAST(:digest AS bytea[]), CAST(:received_at AS double precision[]), "
+    "CAST(:samples AS bytea[]), CAST(:events AS text[])) ON CONFLICT DO NOTHING RETURNING trial_id, number"
+)
+
+
+def _store_in_file(connection: Connection, rows: Sequence[dict[str, Any]]) -> Stored:
+    """SQLite: nobody else writes during the transaction."""
+    stored = _there(connection, [(row["trial_id"], row["number"]) for row in rows])
+    missing = [row for row in rows if (row["trial_id"], row["number"]) not in stored]
+    if missing:
+        connection.execute(models.batches.insert(), missing)
+    return stored | {(row["trial_id"], row["number"]): (row["digest"], True) for row in missing}
+
+
+def _store_in_server(connection: Connection, rows: Sequence[dict[str, Any]]) -> Stored:
+    """PostgreSQL: another server may store the same at the same time."""
+    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    new = {(row.trial_id, row.number) for row in connection.execute(_INSERT, columns)}
+    digests = {(row["trial_id"], row["number"]): row["digest"] for row in rows}
+    old = [key for key in digests if key not in new]
+    return {key: (digests[key], True) for key in new} | (_there(connection, old) if old else {})
+
+
+def _there(connection: Connection, keys: Sequence[Key]) -> Stored:
+    found = connection.execute(_THERE, {"keys": keys})
+    return {(row.trial_id, row.number): (bytes(row.digest), False) for row in found}
 
 
 class _Numbers:
