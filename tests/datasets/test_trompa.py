@@ -39,7 +39,8 @@ def test_few_listeners_and_rows_twice_are_told(root: Path, capsys: pytest.Captur
     out = capsys.readouterr().out
     assert "1 of 1 sound files are missing: KX3-0007" in out
     assert "trompa: 1 tracks in 1 groups can be used, 0 of them with sound" in out
-    assert main(["dataset", "check", "trompa", str(root), "--min-raters", "0"]) == 1
+    with pytest.raises(DamerError, match="at least 1"):
+        Trompa(min_raters=0).read(root)
 
 
 def test_one_recording_on_two_albums_is_one_group(root: Path) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from damer.core.errors import DamerError
-from damer.core.track import Track
 from damer.datasets.base import Corpus, InTheLiterature, Reading, first_existing
 from damer.datasets.sounds import missing_sounds, not_distributed, sound_files
 
@@ -63,18 +62,8 @@ class Amg1608(Corpus):
             if not known.any(axis=0).all():
                 notes.append(f"{path.name}: song {song} has no label from any of the chosen people; left out")
                 continue
-            tracks.append(
-                Track(
-                    id=f"{self.name}:{song}",
-                    group=artist or f"song {song}",
-                    corpus=self.name,
-                    audio=str(sounds[song]) if song in sounds else None,
-                    valence=float(own[known[:, VALENCE], VALENCE].mean()),
-                    arousal=float(own[known[:, AROUSAL], AROUSAL].mean()),
-                    licence=self.licence,
-                    source=self.source,
-                )
-            )
+            valence, arousal = (float(own[known[:, axis], axis].mean()) for axis in (VALENCE, AROUSAL))
+            tracks.append(self.song(song, artist or f"song {song}", sounds, (valence, arousal)))
         remarks = [] if sounds else [not_distributed(len(tracks), str(root / AUDIO[0]))]
         if sounds:
             notes += missing_sounds(songs, sounds, str(root / AUDIO[0]))

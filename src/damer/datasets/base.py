@@ -3,12 +3,13 @@
 import csv
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from damer.core.errors import DamerError
-from damer.core.track import Track
+from damer.core.track import Step, Track
 
 
 class InTheLiterature(NamedTuple):
@@ -92,6 +93,35 @@ class Corpus(ABC):
         except DamerError as error:
             return [str(error)]
 
+    def song(
+        self,
+        name: str,
+        group: str,
+        sounds: Mapping[str, Path],
+        labels: tuple[float | None, float | None],
+        dynamic: tuple[Step, ...] = (),
+    ) -> Track:
+        """Return the record of a song.
+
+        Args:
+            name: Of the song, within the corpus.
+            group: What stays together in a split: the artist, or the song's own name.
+            sounds: Sound files by the songs' names.
+            labels: (valence, arousal) of the whole song, each in [−1, 1] or None.
+            dynamic: Its labels over time.
+        """
+        return Track(
+            id=f"{self.name}:{name}",
+            group=group,
+            corpus=self.name,
+            audio=str(sounds[name]) if name in sounds else None,
+            valence=labels[0],
+            arousal=labels[1],
+            dynamic=dynamic,
+            licence=self.licence,
+            source=self.source,
+        )
+
 
 def existing_folder(root: str | Path) -> Path:
     """Return `root` as a path.
@@ -105,16 +135,26 @@ def existing_folder(root: str | Path) -> Path:
     return folder
 
 
-def first_existing(root: Path, candidates: list[str], what: str) -> Path:
+def find(root: Path, candidates: Sequence[str]) -> Path | None:
+    """Return the first of some relative paths that exists, None if none does."""
+    return next((root / each for each in candidates if (root / each).exists()), None)
+
+
+def is_missing(root: Path, candidates: Sequence[str], what: str) -> str:
+    """Return the sentence that says what was looked for, and where."""
+    return f"{root}: {what} is missing; looked for {', '.join(candidates)}"
+
+
+def first_existing(root: Path, candidates: Sequence[str], what: str) -> Path:
     """Return the first of some relative paths that exists.
 
     Raises:
         DamerError: none does; the message lists where was looked.
     """
-    for candidate in candidates:
-        if (root / candidate).exists():
-            return root / candidate
-    raise DamerError(f"{root}: {what} is missing; looked for {', '.join(candidates)}")
+    found = find(root, candidates)
+    if found is None:
+        raise DamerError(is_missing(root, candidates, what))
+    return found
 
 
 @dataclass(frozen=True)

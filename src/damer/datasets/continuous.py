@@ -1,14 +1,14 @@
 """Labels over time as the MediaEval corpora write them, and a check that no table has its columns crossed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from damer.core.errors import DamerError
 from damer.core.track import Step
-from damer.datasets.base import Row, read_table
+from damer.datasets.base import Row, find, is_missing, read_table
 from damer.datasets.columns import plain, song_number
 
 Pair = tuple[float, float]  # valence, arousal
@@ -103,6 +103,47 @@ def _is_label(text: str) -> bool:
         return abs(float(text)) <= 1
     except ValueError:
         return False
+
+
+def find_continuous(
+    root: Path, places: Callable[[str], Sequence[str]], notes: list[str]
+) -> dict[str, tuple[Step, ...]]:
+    """Find both tables and read them; without them a note says that the static labels hold throughout.
+
+    Args:
+        root: The corpus's folder.
+        places: Where the table of "valence" or "arousal" may lie, the best place first.
+        notes: Takes a sentence for what is missing or does not fit.
+    """
+    found = {}
+    for dimension in ("valence", "arousal"):
+        path = find(root, places(dimension))
+        if path is None:
+            missing = is_missing(root, places(dimension), f"the table of {dimension} over time")
+            notes.append(f"{missing}; the static labels hold throughout")
+            return {}
+        found[dimension] = path
+    return read_continuous(found["valence"], found["arousal"], notes)
+
+
+def put_right(
+    where: Path, static: dict[str, Pair], dynamic: Mapping[str, tuple[Step, ...]], notes: list[str]
+) -> dict[str, Pair]:
+    """Return static labels, exchanged where those over time say that their columns are (see `crossed`).
+
+    Args:
+        where: The table of static labels, for the note.
+        static: (valence, arousal) of each song.
+        dynamic: Labels over time of each song that has any.
+        notes: Takes a sentence where they are exchanged.
+    """
+    return exchanged(where, static, notes) if crossed(static, means(dynamic)) else static
+
+
+def exchanged(where: Path, static: dict[str, Pair], notes: list[str]) -> dict[str, Pair]:
+    """Return static labels with valence and arousal exchanged, and note it."""
+    notes.append(f"{where}: valence and arousal are exchanged; they are read the right way round")
+    return {song: (arousal, valence) for song, (valence, arousal) in static.items()}
 
 
 def means(steps: Mapping[str, tuple[Step, ...]]) -> dict[str, Pair]:

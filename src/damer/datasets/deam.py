@@ -10,15 +10,24 @@ from pathlib import Path
 from typing import ClassVar
 
 from damer.core.errors import DamerError
-from damer.core.track import Step, Track
-from damer.datasets.base import Corpus, Reading, first_existing
+from damer.core.track import Step
+from damer.datasets.base import Corpus, Reading, find, is_missing
 from damer.datasets.columns import read_columns, song_number
-from damer.datasets.continuous import Pair, crossed, means, read_continuous
+from damer.datasets.continuous import Pair, find_continuous, put_right
 from damer.datasets.songs1000 import read_static
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 _AVERAGED = "annotations/annotations averaged per song"
 STATIC = ("static_annotations_averaged_songs_1_2000.csv", "static_annotations_averaged_songs_2000_2058.csv")
+STATIC_FOLDERS = (f"{_AVERAGED}/song_level/", "song_level/", "annotations/", "", "meta/")
+WHOLE = ("static_annotations.csv", "annotations/static_annotations.csv", "meta/static_annotations.csv")
+DYNAMIC_FOLDERS = (
+    f"{_AVERAGED}/dynamic (per second annotations)",
+    "dynamic (per second annotations)",
+    "dynamic",
+    "annotations",
+    ".",
+)
 AUDIO = ("MEMD_audio", "audio/MEMD_audio", "audio", "clips_45seconds", ".")
 METADATA = ("metadata_2013.csv", "metadata_2014.csv", "metadata_2015.csv")
 
@@ -32,10 +41,9 @@ class Deam(Corpus):
     licence: ClassVar[str] = "music Creative Commons (by track); labels CC BY-NC"
     source: ClassVar[str] = "Aljanaki, Yang & Soleymani, PLoS ONE 12(3), 2017; cvml.unige.ch/databases/DEAM"
     obtain: ClassVar[str] = (
-        "get DEAM_audio.zip, DEAM_Annotations.zip and metadata.zip from cvml.unige.ch/databases/DEAM, "
-        "unpack them "
-        "into one folder and give that: MEMD_audio/{song}.mp3, annotations/annotations averaged per song/…, "
-        "metadata/metadata_201*.csv"
+        "get DEAM_audio.zip, DEAM_Annotations.zip and metadata.zip from cvml.unige.ch/databases/DEAM, unpack "
+        "them into one folder and give that: MEMD_audio/{song}.mp3, "
+        "annotations/annotations averaged per song/…, metadata/metadata_201*.csv"
     )
     window: ClassVar[str] = "15:75"  # of the excerpts that leaves 15 to 45 s
     size: ClassVar[int | None] = 1802
@@ -45,26 +53,12 @@ class Deam(Corpus):
         notes: list[str] = []
         static = _static(root, notes)
         dynamic = _dynamic(root, notes)
-        if crossed(static, means(dynamic)):
-            notes.append(
-                f"{root}: static valence and arousal are exchanged; they are read the right way round"
-            )
-            static = {song: (arousal, valence) for song, (valence, arousal) in static.items()}
+        static = put_right(root, static, dynamic, notes)
         artists = _artists(root, notes)
         sounds = sound_files(root, AUDIO)
         tracks = [
-            Track(
-                id=f"{self.name}:{song}",
-                group=artists.get(song) or f"song {song}",
-                corpus=self.name,
-                audio=str(sounds[song]) if song in sounds else None,
-                valence=valence,
-                arousal=arousal,
-                dynamic=dynamic.get(song, ()),
-                licence=self.licence,
-                source=self.source,
-            )
-            for song, (valence, arousal) in static.items()
+            self.song(song, artists.get(song) or f"song {song}", sounds, labels, dynamic.get(song, ()))
+            for song, labels in static.items()
         ]
         notes += missing_sounds(list(static), sounds, str(root / AUDIO[0]))
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
@@ -72,49 +66,28 @@ class Deam(Corpus):
 
 def _static(root: Path, notes: list[str]) -> dict[str, Pair]:
     """Read both tables of labels of whole songs (or one table of all, as it is passed on)."""
-    folders = (f"{_AVERAGED}/song_level", "song_level", "annotations", "", "meta")
     found: dict[str, Pair] = {}
     missing = []
     for name in STATIC:
-        try:
-            found |= read_static(first_existing(root, [f"{f}/{name}".lstrip("/") for f in folders], name))
-        except DamerError as error:
-            if "is missing; looked" not in str(error):
-                raise
-            missing.append(str(error))
-    if not found:
-        places = [
-            "static_annotations.csv",
-            "annotations/static_annotations.csv",
-            "meta/static_annotations.csv",
-        ]
-        try:
-            return read_static(first_existing(root, places, "the table of static labels"))
-        except DamerError as error:
-            raise error if "is missing; looked" not in str(error) else DamerError(missing[0]) from None
-    notes += missing
-    return found
+        places = [f"{folder}{name}" for folder in STATIC_FOLDERS]
+        path = find(root, places)
+        if path is None:
+            missing.append(is_missing(root, places, name))
+        else:
+            found |= read_static(path)
+    if found:
+        notes += missing
+        return found
+    path = find(root, WHOLE)
+    if path is None:
+        raise DamerError(missing[0])
+    return read_static(path)
 
 
 def _dynamic(root: Path, notes: list[str]) -> dict[str, tuple[Step, ...]]:
-    folders = (
-        f"{_AVERAGED}/dynamic (per second annotations)",
-        "dynamic (per second annotations)",
-        "dynamic",
-        "annotations",
-        ".",
+    return find_continuous(
+        root, lambda dimension: [f"{folder}/{dimension}.csv" for folder in DYNAMIC_FOLDERS], notes
     )
-    try:
-        valence, arousal = (
-            first_existing(
-                root, [f"{folder}/{name}.csv" for folder in folders], f"the table of {name} over time"
-            )
-            for name in ("valence", "arousal")
-        )
-    except DamerError as error:
-        notes.append(f"{error}; the static labels hold throughout")
-        return {}
-    return read_continuous(valence, arousal, notes)
 
 
 def _artists(root: Path, notes: list[str]) -> dict[str, str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from damer.core.errors import DamerError
-from damer.core.track import Step, Track
-from damer.datasets.base import Corpus, InTheLiterature, Reading, first_existing
+from damer.core.track import Step
+from damer.datasets.base import Corpus, InTheLiterature, Reading, find, is_missing
 from damer.datasets.columns import number, read_columns, song_number
 from damer.datasets.continuous import Pair, crossed, means
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
@@ -53,9 +53,8 @@ class Memo2496(Corpus):
     obtain: ClassVar[str] = (
         "get it from figshare 25827034 and give its folder: mel_spec.npy, cochlegram.npy, label_a.npy, "
         "label_v.npy (with --arrays), or audio/{track}.wav with annotations.csv (columns track_id, arousal, "
-        "valence and, if known, artist) and dynamic_annotations.csv (track_id, time, arousal, valence; "
-        "time is "
-        "the end of each step in seconds)"
+        "valence and, if known, artist) and dynamic_annotations.csv (track_id, time, arousal, valence; time "
+        "is the end of each step in seconds)"
     )
     window: ClassVar[str] = "15:75"
     size: ClassVar[int | None] = 2496
@@ -66,42 +65,29 @@ class Memo2496(Corpus):
     def read(self, root: Path) -> Reading:
         """Read the static table or, without one, the labels over time; and find the sound."""
         notes: list[str] = []
-        path = _first(root, STATIC)
-        over_time = _first(root, DYNAMIC)
+        path, over_time = (
+            find(root, [f"{folder}{name}" for name in names for folder in FOLDERS])
+            for names in (STATIC, DYNAMIC)
+        )
         if path is None and over_time is None:
-            first_existing(root, [f"{FOLDERS[0]}{name}" for name in (*STATIC, *DYNAMIC)], "a table of labels")
+            places = [f"{FOLDERS[0]}{name}" for name in (*STATIC, *DYNAMIC)]
+            raise DamerError(is_missing(root, places, "a table of labels"))
         dynamic = {} if over_time is None else _dynamic(over_time)
         static, artists = (means(dynamic), {}) if path is None else _static(path)
         if path is not None and crossed(static, means(dynamic)):
             raise DamerError(
-                f"{path}: valence and arousal agree with {over_time} only when exchanged; one of the "
-                f"two tables has "
-                "its columns crossed: compare both with the deposit"
+                f"{path}: valence and arousal agree with {over_time} only when exchanged; one of the two "
+                "tables has its columns crossed: compare both with the deposit"
             )
         if not any(artists.values()):
             notes.append(f"{path or over_time}: names no artist; each track stands alone")
         sounds = sound_files(root, AUDIO)
         tracks = [
-            Track(
-                id=f"{self.name}:{song}",
-                group=artists.get(song) or f"track {song}",
-                corpus=self.name,
-                audio=str(sounds[song]) if song in sounds else None,
-                valence=valence,
-                arousal=arousal,
-                dynamic=dynamic.get(song, ()),
-                licence=self.licence,
-                source=self.source,
-            )
-            for song, (valence, arousal) in static.items()
+            self.song(song, artists.get(song) or f"track {song}", sounds, labels, dynamic.get(song, ()))
+            for song, labels in static.items()
         ]
         notes += missing_sounds(list(static), sounds, str(root / AUDIO[0]))
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
-
-
-def _first(root: Path, names: tuple[str, ...]) -> Path | None:
-    places = (root / f"{folder}{name}" for name in names for folder in FOLDERS)
-    return next((place for place in places if place.is_file()), None)
 
 
 def _song(text: str) -> str:

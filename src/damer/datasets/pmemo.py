@@ -4,6 +4,7 @@ K. Zhang, H. Zhang, S. Li, C. Yang and L. Sun, "The PMEmo Dataset for Music Emot
 The tables name arousal first; labels lie in [0, 1]. `frameTime` is the end of a half second.
 """
 
+import dataclasses
 import math
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from damer.core.errors import DamerError
-from damer.core.track import Step, Track
-from damer.datasets.base import Corpus, InTheLiterature, Reading, first_existing
+from damer.core.track import Step
+from damer.datasets.base import Corpus, InTheLiterature, Reading, find, first_existing, is_missing
 from damer.datasets.columns import number, read_columns, rescale, scale_of, song_number
-from damer.datasets.continuous import Pair, crossed, means
+from damer.datasets.continuous import Pair, put_right
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 SCALES = ((0.0, 1.0), (1.0, 9.0))  # as published, and as one republisher rescaled the static table
@@ -38,9 +39,8 @@ class Pmemo(Corpus):
     source: ClassVar[str] = "Zhang et al., ICMR 2018; github.com/HuiZhangDB/PMEmo"
     obtain: ClassVar[str] = (
         "get PMEmo2019.zip by the link at github.com/HuiZhangDB/PMEmo, unpack it and give the folder "
-        "PMEmo2019: "
-        "chorus/{song}.mp3, annotations/static_annotations.csv, annotations/dynamic_annotations.csv, "
-        "metadata.csv"
+        "PMEmo2019: chorus/{song}.mp3, annotations/static_annotations.csv, "
+        "annotations/dynamic_annotations.csv, metadata.csv"
     )
     window: ClassVar[str] = "15:75"  # each track says itself which part of it is labelled
     size: ClassVar[int | None] = 767
@@ -54,38 +54,26 @@ class Pmemo(Corpus):
         notes: list[str] = []
         path = first_existing(home, _places("static_annotations.csv"), "the table of static labels")
         static, dynamic = _static(path), self._dynamic(home, notes)
-        if crossed(static, means(dynamic)):
-            notes.append(f"{path}: valence and arousal are exchanged; they are read the right way round")
-            static = {song: (arousal, valence) for song, (valence, arousal) in static.items()}
+        static = put_right(path, static, dynamic, notes)
         artists = _artists(home, notes)
         sounds = sound_files(home, AUDIO)
         tracks = []
-        for song, (valence, arousal) in static.items():
+        for song, labels in static.items():
             steps = dynamic.get(song, ())
-            tracks.append(
-                Track(
-                    id=f"{self.name}:{song}",
-                    group=artists.get(song) or f"song {song}",
-                    corpus=self.name,
-                    audio=str(sounds[song]) if song in sounds else None,
-                    # The first 15 s have no labels over time, however short the clip is.
-                    clip_start=_first_labelled(steps),
-                    clip_end=_first_labelled(steps) + LONGEST_S if steps else None,
-                    valence=valence,
-                    arousal=arousal,
-                    dynamic=steps,
-                    licence=self.licence,
-                    source=self.source,
-                )
-            )
+            track = self.song(song, artists.get(song) or f"song {song}", sounds, labels, steps)
+            # The first 15 s have no labels over time, however short the clip is.
+            start = _first_labelled(steps)
+            end = start + LONGEST_S if steps else None
+            tracks.append(dataclasses.replace(track, clip_start=start, clip_end=end))
         notes += missing_sounds(list(static), sounds, str(home / AUDIO[0]))
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
 
     def _dynamic(self, root: Path, notes: list[str]) -> dict[str, tuple[Step, ...]]:
-        try:
-            path = first_existing(root, _places("dynamic_annotations.csv"), "the table of labels over time")
-        except DamerError as error:
-            notes.append(f"{error}; the static labels hold throughout")
+        places = _places("dynamic_annotations.csv")
+        path = find(root, places)
+        if path is None:
+            missing = is_missing(root, places, "the table of labels over time")
+            notes.append(f"{missing}; the static labels hold throughout")
             return {}
         return read_frames(path)
 
@@ -131,13 +119,12 @@ def read_frames(path: Path) -> dict[str, tuple[Step, ...]]:
 
 
 def _artists(root: Path, notes: list[str]) -> dict[str, str]:
-    try:
-        path = first_existing(
-            root, ["metadata.csv", "meta/metadata.csv", "annotations/metadata.csv"], "metadata.csv"
-        )
-    except DamerError as error:
+    places = ["metadata.csv", "meta/metadata.csv", "annotations/metadata.csv"]
+    path = find(root, places)
+    if path is None:
+        missing = is_missing(root, places, "metadata.csv")
         notes.append(
-            f"{error}; without artists each song stands alone, and songs of one artist may be parted"
+            f"{missing}; without artists each song stands alone, and songs of one artist may be parted"
         )
         return {}
     rows = read_columns(path, {"song": ("musicId", "song_id", "id"), "artist": ("artist",)})

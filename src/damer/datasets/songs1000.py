@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from damer.core.errors import DamerError
-from damer.core.track import Step, Track
-from damer.datasets.base import Corpus, InTheLiterature, Reading, Row, first_existing
+from damer.core.track import Track
+from damer.datasets.base import Corpus, InTheLiterature, Reading, Row, find, first_existing, is_missing
 from damer.datasets.columns import minutes_seconds, number, read_columns, rescale, song_number
-from damer.datasets.continuous import Pair, crossed, means, read_continuous
+from damer.datasets.continuous import Pair, crossed, exchanged, find_continuous, means
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 SCALE = (1.0, 9.0)
@@ -54,10 +54,9 @@ class Songs1000(Corpus):
     licence: ClassVar[str] = "music Creative Commons (Free Music Archive, by track); labels CC BY-NC"
     source: ClassVar[str] = "Soleymani et al., CrowdMM 2013; cvml.unige.ch/databases/emoMusic"
     obtain: ClassVar[str] = (
-        "ask for it at cvml.unige.ch/databases/emoMusic, unpack clips_45seconds and annotations into "
-        "one folder "
-        "and give that: clips_45seconds/{song}.mp3, annotations/songs_info.csv, static_annotations.csv, "
-        "arousal_cont_average.csv, valence_cont_average.csv"
+        "ask for it at cvml.unige.ch/databases/emoMusic, unpack clips_45seconds and annotations into one "
+        "folder and give that: clips_45seconds/{song}.mp3, annotations/songs_info.csv, "
+        "static_annotations.csv, arousal_cont_average.csv, valence_cont_average.csv"
     )
     window: ClassVar[str] = "15:45"
     size: ClassVar[int | None] = 744
@@ -69,31 +68,18 @@ class Songs1000(Corpus):
         """Read the static table, and what is there of artists, labels over time and sound."""
         notes: list[str] = []
         path = first_existing(root, _places("static_annotations.csv"), "the table of static labels")
-        static, dynamic = read_static(path), self._dynamic(root, notes)
+        static = read_static(path)
+        dynamic = find_continuous(root, lambda name: _places(f"{name}_cont_average.csv"), notes)
         if crossed(static, means(dynamic)) or _crossed_copy(static):
-            notes.append(
-                f"{path}: valence and arousal are exchanged, as in a copy that is passed on; they are "
-                f"read the "
-                "right way round"
-            )
-            static = {song: (arousal, valence) for song, (valence, arousal) in static.items()}
+            static = exchanged(path, static, notes)
         infos = _infos(root, notes)
         clips, whole = sound_files(root, CLIPS), sound_files(root, WHOLE)
         sounds = clips or whole
         tracks = []
         for song, labels in static.items():
             group = infos[song].cells["artist"] if song in infos else ""
-            track = Track(
-                id=f"{self.name}:{song}",
-                group=group or f"song {song}",  # a song whose artist is unknown stands alone
-                corpus=self.name,
-                audio=str(sounds[song]) if song in sounds else None,
-                valence=labels[0],
-                arousal=labels[1],
-                dynamic=dynamic.get(song, ()),
-                licence=self.licence,
-                source=self.source,
-            )
+            # A song whose artist is unknown stands alone.
+            track = self.song(song, group or f"song {song}", sounds, labels, dynamic.get(song, ()))
             tracks.append(track if clips or not whole else _in_whole_song(track, infos.get(song), notes))
         notes += missing_sounds(list(static), sounds, str(root / CLIPS[0]))
         if dynamic:
@@ -103,17 +89,6 @@ class Songs1000(Corpus):
                 if song not in dynamic
             ]
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
-
-    def _dynamic(self, root: Path, notes: list[str]) -> dict[str, tuple[Step, ...]]:
-        try:
-            valence, arousal = (
-                first_existing(root, _places(f"{name}_cont_average.csv"), f"the table of {name} over time")
-                for name in ("valence", "arousal")
-            )
-        except DamerError as error:
-            notes.append(f"{error}; the static labels hold throughout")
-            return {}
-        return read_continuous(valence, arousal, notes)
 
 
 def _places(name: str) -> list[str]:
@@ -154,11 +129,12 @@ def _crossed_copy(static: Mapping[str, Pair]) -> bool:
 
 def _infos(root: Path, notes: list[str]) -> dict[str, Row]:
     """Return the rows of songs_info.csv by song; notes what it lacks or contradicts."""
-    try:
-        path = first_existing(root, _places("songs_info.csv"), "the table of songs")
-    except DamerError as error:
+    places = _places("songs_info.csv")
+    path = find(root, places)
+    if path is None:
+        missing = is_missing(root, places, "the table of songs")
         notes.append(
-            f"{error}; without artists each song stands alone, and songs of one artist may be parted"
+            f"{missing}; without artists each song stands alone, and songs of one artist may be parted"
         )
         return {}
     wanted = {"song": ("song_id",), "artist": ("Artist",)}

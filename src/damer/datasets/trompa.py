@@ -41,9 +41,8 @@ class Trompa(Corpus):
     licence: ClassVar[str] = "repository AGPL-3.0; the music is commercial"
     source: ClassVar[str] = "Gómez-Cañón et al., JIIS 60, 2023; github.com/juansgomez87/vis-mtg-mer"
     obtain: ClassVar[str] = (
-        "clone github.com/juansgomez87/vis-mtg-mer and give its folder: data/summary_anno.csv; sound, "
-        "where you "
-        "have it, as audio/{cdr_track_num}.mp3 (30 s each)"
+        "clone github.com/juansgomez87/vis-mtg-mer and give its folder: data/summary_anno.csv; sound, where "
+        "you have it, as audio/{cdr_track_num}.mp3 (30 s each)"
     )
     window: ClassVar[str] = "0:30"
     size: ClassVar[int | None] = 232
@@ -71,18 +70,7 @@ class Trompa(Corpus):
                 tied += 1
                 continue
             song = row.cells["track"]
-            tracks.append(
-                Track(
-                    id=f"{self.name}:{song}",
-                    group=groups[song],
-                    corpus=self.name,
-                    audio=str(sounds[song]) if song in sounds else None,
-                    valence=valence,
-                    arousal=arousal,
-                    licence=self.licence,
-                    source=self.source,
-                )
-            )
+            tracks.append(self.song(song, groups[song], sounds, (valence, arousal)))
         if few:
             remarks.append(
                 f"{path.name}: {few} tracks have fewer than {self.min_raters} listeners and are not used"
@@ -90,9 +78,8 @@ class Trompa(Corpus):
         halves = sum((track.valence is None) != (track.arousal is None) for track in tracks)
         if tied or halves:
             remarks.append(
-                f"{path.name}: listeners are exactly divided on {halves} tracks in one dimension, which "
-                f"has no label "
-                f"there, and on {tied} in both, which are not used"
+                f"{path.name}: listeners are exactly divided on {halves} tracks in one dimension, which has "
+                f"no label there, and on {tied} in both, which are not used"
             )
         names = [track.id.partition(":")[2] for track in tracks]
         if not sounds:
