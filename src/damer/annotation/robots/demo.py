@@ -44,6 +44,18 @@ PRESENT: Mapping[str, Annotator] = {
 }
 """Who comes while the newcomer looks on, one after another."""
 
+PROFILES: Mapping[str, tuple[str, str, float, tuple[str, ...]]] = {
+    "ada": ("25_34", "woman", 12, ("piano", "voice")),
+    "ben": ("18_24", "man", 8, ("guitar", "piano")),
+    "cyd": ("25_34", "woman", 15, ("violin", "piano")),
+    "dee": ("25_34", "man", 4, ("guitar",)),
+    "eli": ("18_24", "man", 0, ()),
+    "fay": ("18_24", "woman", 10, ("violin", "voice")),
+    "gus": ("18_24", "man", 6, ("guitar", "voice")),
+    "hao": ("25_34", "woman", 20, ("piano", "violin", "erhu")),
+}
+"""What they say of themselves: age, gender, years of training, instruments."""
+
 SETTINGS = StudySettings(
     duplicate_every=4,
     duplicate_distance=2,
@@ -69,7 +81,7 @@ def draft(music: Music) -> Draft:
         [(track.row, place) for track, place in zip(music.exemplars, places, strict=True)],
         [track.row for track in music.calibration],
         SETTINGS,
-        seed=1,
+        seed=6,  # those of the past, and those who come, are in different cohorts
     )
 
 
@@ -93,6 +105,9 @@ async def live_past(url: str, ear: Ear, folder: Path) -> None:
         await Robot(Inside(app), token, who, seed, ear=ear, pace=Pace(clock=clock, pause_s=20.0)).run()
 
     async with app.router.lifespan_context(app), asyncio.TaskGroup() as group:
+        for name, (age, gender, years, instruments) in PROFILES.items():
+            said = {"age_band": age, "gender": gender, "training_years": years, "instruments": [*instruments]}
+            await app.state.service.set_profile(name, said)
         for seed, (name, who) in enumerate(PAST.items()):
             group.create_task(live(seed, name, who))
 
