@@ -53,9 +53,10 @@ export function Dial({ terms, pointer, mode, around, mark, children }: Props) {
 
   // Who began by keyboard goes on by keyboard: the button that was pressed is gone, its focus comes here.
   useEffect(() => {
-    if (mode === "live" && document.activeElement === document.body)
+    const lost = document.activeElement === document.body;
+    if (mode === "live" && lost && pointer.device === "keyboard")
       host.current?.focus({ preventScroll: true });
-  }, [mode]);
+  }, [mode, pointer]);
 
   return (
     <div

@@ -20,6 +20,9 @@ export function dialSize(side: number, rem: number): DialSize {
   return { side, radius, rim: radius * RIM, text, time };
 }
 
+/** Degrees to each side for a word: more than its share of the ring, which the longest word needs on a small phone. */
+const REACH = 20;
+
 /**
  * The path under one word on the ring: clockwise above, counter-clockwise below, so that every word reads from left to
  * right and none stands on its head.
@@ -28,7 +31,7 @@ export function wordPath(term: Term, size: DialSize): string {
   const upper = term.degrees < 180;
   const inner = size.radius + size.rim;
   const radius = upper ? inner + 0.62 * size.text : inner + 1.34 * size.text;
-  const reach = upper ? 15 : -15;
+  const reach = upper ? REACH : -REACH;
   const [startX, startY] = onCircle(term.degrees + reach, radius, size);
   const [endX, endY] = onCircle(term.degrees - reach, radius, size);
   return `M${startX} ${startY}A${radius} ${radius} 0 0 ${upper ? 1 : 0} ${endX} ${endY}`;

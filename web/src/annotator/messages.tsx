@@ -70,7 +70,9 @@ export function DoneForToday({ model }: { model: AnnotatorModel }) {
 /** Nothing is left to hear, or nothing may be heard now. */
 export function Over({ model, what }: { model: AnnotatorModel; what: "finished" | "paused" | "dropped" }) {
   const say = words.value[what];
-  const reason = model.me.value?.paused_reason;
+  const given = model.me.value?.paused_reason;
+  // The protocol's own reason comes in English; a researcher's words stay as they are.
+  const reason = given && /^\d+ calibrations failed/.test(given) ? words.value.paused.calibration : given;
   return (
     <Sheet title={say.title} testid={what}>
       <p class="lead">{say.text}</p>

@@ -240,6 +240,7 @@ export const en = {
     title: "Your study is paused",
     text: "The person who runs the study has been told and will get in touch with you. Everything you did is saved.",
     reason: (reason: string) => `Reason: ${reason}`,
+    calibration: "Your answers in the tuning-in sets were not consistent enough yet.",
   },
   dropped: {
     title: "Your part in the study has ended",

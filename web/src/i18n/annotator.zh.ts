@@ -227,6 +227,7 @@ export const zh: AnnotatorWords = {
     title: "您的研究已暂停",
     text: "研究负责人已收到通知，会与您联系。您完成的全部内容均已保存。",
     reason: (reason) => `原因：${reason}`,
+    calibration: "热身曲目的标注还不够一致。",
   },
   dropped: {
     title: "您的参与已结束",
