@@ -13,7 +13,7 @@ export default defineConfig({
   build: {
     outDir: BUILT,
     emptyOutDir: true,
-    target: ["chrome111", "firefox114", "safari16.4"],
+    target: ["chrome111", "firefox115", "safari16.4"],
     // Under `default-src 'self'` nothing may be inlined: neither data: images nor a polyfill's script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
