@@ -232,7 +232,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     settings = ServerSettings(folder=tmp_path_factory.mktemp("kept"), sound_after_s=0.1)
-    with running(tmp_path_factory.mktemp("audio"), settings=settings) as found:
+    with running(tmp_path_factory.mktemp("audio"), (2.7,) * 8, settings) as found:
         yield found
 
 
@@ -244,6 +244,7 @@ def test_a_covert_duplicate_looks_like_any_other_track(study: Running) -> None:
     while (me := walk_to(person, study.clock, ["work", "finished"]))["step"] == "work":
         state = study.call(study.service.state, "a01")
         tracks.append(state.next_place.track)
+        assert me["audio"]["duration_s"] == 3.0, "an exact length would tell one track from another"
         began = time.perf_counter()
         answer = person.client.get(me["audio"]["url"])
         times.append(time.perf_counter() - began)

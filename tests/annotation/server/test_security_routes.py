@@ -94,6 +94,13 @@ def test_the_walk_has_every_route() -> None:
     ]
 
 
+@pytest.mark.parametrize(("method", "path", "who"), GUARDED)
+def test_every_route_is_for_whom_its_address_says(method: str, path: str, who: str) -> None:
+    part = path.removeprefix(f"{API}/").partition("/")[0]
+    wanted = {"researcher": "researcher", "me": "annotator", "trials": "annotator", "audio": "annotator"}
+    assert who == wanted.get(part, "session")
+
+
 def test_nothing_is_served_beside_the_described_routes_but_pages(scene: Scene) -> None:
     described = {path for _, path, _ in OPERATIONS}
     served = {getattr(route, "path", "") for route in scene.running.app.routes} - described
