@@ -39,6 +39,16 @@ def test_against_scikit_learn(seed: int) -> None:
     assert metrics.auc(truth, probability) == pytest.approx(reference.roc_auc_score(truth, probability))
 
 
+@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_probability_that_is_none_gives_no_number(name: str, value: float) -> None:
+    truth, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+    assert np.isfinite(metrics.METRICS[name](truth, probability))
+    probability[1] = value
+    assert np.isnan(metrics.METRICS[name](truth, probability))
+    assert np.isnan(metrics.summary(truth, probability)[name])
+
+
 def test_undefined_values_are_nan_and_warn_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -2,9 +2,11 @@
 
 Everywhere `truth` is an int or bool array [N] of classes (1 is high arousal or positive valence) and
 `probability` a float array [N] in [0, 1], the probability of class 1. Above 0.5 predicts class 1.
-A value that the data cannot define (AUC with one class, an empty input) is NaN, never an invented number.
+A value that the data cannot define (AUC with one class, an empty input, a probability that is NaN) is NaN,
+never an invented number.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -39,6 +41,17 @@ def _arrays(truth: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.int64]
     return classes, values
 
 
+def _undefined_for_nan(metric: Callable[..., float]) -> Callable[..., float]:
+    """Make a metric NaN where a probability is not finite: compared, such a one would pass for class 0."""
+
+    @functools.wraps(metric)
+    def checked(truth: ArrayLike, probability: ArrayLike, *options: int, **named: int) -> float:
+        classes, values = _arrays(truth, probability)
+        return metric(classes, values, *options, **named) if np.isfinite(values).all() else float("nan")
+
+    return checked
+
+
 def _confusion(truth: ArrayLike, probability: ArrayLike) -> tuple[int, int, int, int]:
     """Return (true positives, false positives, false negatives, true negatives)."""
     classes, values = _arrays(truth, probability)
@@ -56,12 +69,14 @@ def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else float("nan")
 
 
+@_undefined_for_nan
 def accuracy(truth: ArrayLike, probability: ArrayLike) -> float:
     """Share of items whose class is predicted, in [0, 1]."""
     tp, fp, fn, tn = _confusion(truth, probability)
     return _ratio(tp + tn, tp + fp + fn + tn)
 
 
+@_undefined_for_nan
 def f1(truth: ArrayLike, probability: ArrayLike) -> float:
     """F1 of class 1 (harmonic mean of precision and recall); 0 where nothing true was predicted."""
     tp, fp, fn, tn = _confusion(truth, probability)
@@ -70,6 +85,7 @@ def f1(truth: ArrayLike, probability: ArrayLike) -> float:
     return 2 * tp / (2 * tp + fp + fn) if tp else 0.0
 
 
+@_undefined_for_nan
 def macro_f1(truth: ArrayLike, probability: ArrayLike) -> float:
     """Mean of the F1 of both classes, over the classes that occur in truth or prediction."""
     tp, fp, fn, tn = _confusion(truth, probability)
@@ -80,6 +96,7 @@ def macro_f1(truth: ArrayLike, probability: ArrayLike) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
+@_undefined_for_nan
 def balanced_accuracy(truth: ArrayLike, probability: ArrayLike) -> float:
     """Mean of the recalls of the classes that occur; a constant answer scores 0.5 when both do."""
     tp, fp, fn, tn = _confusion(truth, probability)
@@ -87,6 +104,7 @@ def balanced_accuracy(truth: ArrayLike, probability: ArrayLike) -> float:
     return float(np.mean(recalls)) if recalls else float("nan")
 
 
+@_undefined_for_nan
 def auc(truth: ArrayLike, probability: ArrayLike) -> float:
     """Area under the ROC curve: P(a positive scores above a negative), ties counting half (Mann-Whitney)."""
     classes, values = _arrays(truth, probability)
@@ -101,6 +119,7 @@ def auc(truth: ArrayLike, probability: ArrayLike) -> float:
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 
+@_undefined_for_nan
 def expected_calibration_error(truth: ArrayLike, probability: ArrayLike, bins: int = 10) -> float:
     """Mean gap between predicted probability and observed frequency of class 1 over equal-width bins.
 
