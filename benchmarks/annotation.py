@@ -1,21 +1,25 @@
 """How many people can annotate at once: a real server under simulated annotators who work over HTTP.
 
-    python benchmarks/annotation.py [--annotators 300] [--seconds 60] [--db URL] [--workers N]
+    python benchmarks/annotation.py [--annotators 300] [--seconds 60] [--postgresql | --db URL] [--workers N]
 
 A study is made in a temporary folder and served as `damer annotate serve` does, with the options given here
 and nothing tuned. The annotators enter one after another; each fetches the sound of a track, plays it, sends
 20 samples a second in batches as the client does, finishes it and goes on with the next. Times are taken
 once all of them play. In the end every batch that was acknowledged is looked up in the database.
 
-With --db the study lies in PostgreSQL: an empty database, as postgresql://USER@HOST:PORT/NAME.
+With --db the study lies in PostgreSQL: an empty database, as postgresql://USER@HOST:PORT/NAME. --postgresql
+makes one in a temporary folder, with the server's own defaults: a commit is on the disk when it returns.
 """
 
 import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import os
 import platform
+import pwd
+import shutil
 import signal
 import socket
 import sqlite3
@@ -26,6 +30,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,13 +83,45 @@ def make_study(folder: Path, options: argparse.Namespace) -> list[str]:
         return [row["link"].rpartition("/")[2] for row in csv.DictReader(file)]
 
 
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server of this benchmark's own and yield the URL of an empty database."""
+    found = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    programs = Path(found).resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="damer-postgresql-"))
+    user = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        entry = pwd.getpwnam("postgres")
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def run(*words: object) -> None:
+        command = [str(word) for word in words]
+        subprocess.run([programs / command[0], *command[1:]], check=True, stdout=subprocess.DEVNULL, **user)
+
+    port, data = free_port(), folder / "data"
+    run("initdb", "-D", data, "-U", "damer", "-A", "trust", "-E", "UTF8", "--locale=C")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    run("pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
+    try:
+        run("createdb", "-h", "127.0.0.1", "-p", port, "-U", "damer", "study")
+        yield f"postgresql://damer@127.0.0.1:{port}/study"
+    finally:
+        run("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+        shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 class Server:
     """`damer annotate serve` in a process group of its own."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = found.getsockname()[1]
+        port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         words = ["annotate", "serve", str(folder), "--port", str(port)]
         words += ["--workers", str(options.workers)] if options.workers > 1 else []
@@ -240,10 +277,14 @@ def main() -> None:
     option("--interval", type=float, default=2.0, help="the study's batch_interval_s")
     option("--track-s", type=int, default=60)
     option("--db", help="postgresql://…; default: SQLite")
+    option("--postgresql", action="store_true", help="make a PostgreSQL server for this run")
     option("--workers", type=int, default=1)
     option("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="damer-annotation-") as name:
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="damer-annotation-"))
+        if options.postgresql:
+            options.db = stack.enter_context(postgresql())
         tokens = make_study(Path(name), options)
         server = Server(Path(name) / "study", options)
         try:
