@@ -19,7 +19,7 @@ PACKAGES := web/node_modules/.installed
 CHECKED := web/node_modules/.checked
 BUILT := src/damer/annotation/server/static/index.html
 WEB := VENV=$(VENV) scripts/web.sh
-# Folders, too: they become newer when a file is taken away.
+# Folders, too: they become newer when a file is taken away. (Not web/ itself: that is the name of a target.)
 WEB_SOURCES := $(shell find web -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -name '*.gen.ts' -o -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -56,7 +56,7 @@ webtest: | $(BIN)/python
 	@[ ! -e $(PACKAGES) ] || $(MAKE) web
 
 pytest: $(TOOLS) system ## all default tests, on every core
-	@echo "pytest" && $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+	@echo "pytest" && $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 docs: $(TOOLS) ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict >$(VENV)/docs.log 2>&1 || { cat $(VENV)/docs.log; exit 1; }

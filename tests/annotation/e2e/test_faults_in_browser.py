@@ -16,7 +16,8 @@ from annotator_page import ARGUMENTS, CHROMIUM, AnnotatorPage, wave
 from fault_check import table
 from playwright.sync_api import Browser, Playwright, Route
 
-pytestmark = pytest.mark.e2e
+# One process runs them all: they share a server and annotators who have been brought to their work.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("test_faults_in_browser")]
 TRACK_S = 4.0
 NAMES = [f"a{number:02}" for number in range(1, 9)]
 

@@ -10,7 +10,8 @@ from annotator_page import AnnotatorPage, wave
 from fault_check import table
 from playwright.sync_api import Browser, BrowserContext
 
-pytestmark = pytest.mark.e2e
+# One process runs them all: they share a server and annotators who have been brought to their work.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("test_hands")]
 TRACK_S = 4.0
 FRAME_MS = 16.0
 NAMES = ["a02", "a03"]
