@@ -68,14 +68,15 @@ function Page({ desk: { model, tab } }: { desk: Desk }) {
   const lost = busy ? model.outbox.view.value.state === "signed-out" : model.link.value === "lost";
   if (lost && stage !== "playing") return <LinkAgain model={model} />;
   if (!me || !model.study.value) return <Moment away={model.link.value === "away"} />;
-  if (busy && me.audio) return <Stage model={model} />;
-  if (model.elsewhere.value) return <Elsewhere model={model} />;
+  if (!busy && model.elsewhere.value) return <Elsewhere model={model} />;
   return <Step model={model} me={me} />;
 }
 
 function Step({ model, me }: { model: AnnotatorModel; me: Me }) {
   const [instructed, setInstructed] = useRemembered(`instructed ${model.owner}`);
   const [encouraged, setEncouraged] = useRemembered(`retrained ${model.owner} ${me.verdict?.attempt}`);
+  // In the same place of the tree as below: the dial lives on, with what it knows of mouse and focus.
+  if (model.stage.value !== "idle" && me.audio) return <Stage model={model} />;
   const failed = me.audio?.list === "training" && me.number === 1 && me.verdict?.passed === false;
   switch (me.step) {
     case "consent":
