@@ -123,7 +123,8 @@ def _tell(arguments: argparse.Namespace, draft: "Draft", assignment: "Assignment
     from damer.annotation.protocol import cohort_groups
 
     plans = assignment.plans.values()
-    work = sorted(len(plan.work) for plan in plans)
+    work = sorted(len(plan.tracks) for plan in plans)
+    again = sorted(len(plan.work) - len(plan.tracks) for plan in plans)
     raters = sorted(
         sum(group in cohort_groups(draft.settings, plan.cohort) for plan in plans)
         for group in range(draft.settings.groups)
@@ -134,15 +135,17 @@ def _tell(arguments: argparse.Namespace, draft: "Draft", assignment: "Assignment
     print(f"{valid(str(arguments.folder))}: {draft.name}")
     print(f"  {len(draft.tracks)} tracks, {clock(sum(row.duration_s for row in draft.tracks))} in all; "
           f"{len(draft.annotators)} annotators in {draft.settings.cohorts} cohorts")  # fmt: skip
-    print(f"  each annotator hears {_span(work)} tracks ({clock(seconds[-1])} at most, on {days:.0f} or more "
-          f"days); each track is heard by {_span(raters)} annotators")  # fmt: skip
+    twice = f", {_span(again)} of them twice" if again[-1] else ""
+    print(f"  each annotator hears {_span(work)} tracks{twice} ({clock(seconds[-1])} at most, on {days:.0f} "
+          f"or more days)")  # fmt: skip
+    print(f"  each track is heard by {_span(raters)} annotators")
     print(
         f"  calibration: {draft.settings.calibration_tracks} hearings, {sets} fresh sets for each annotator"
     )
     if not draft.exemplars:
         print("damer: no --exemplars: there is no training, and calibration cannot tell an axis held upside "
               "down", file=sys.stderr)  # fmt: skip
-    if draft.settings.duplicate_every and not any(p.repeats >= 0 for plan in plans for p in plan.work):
+    if draft.settings.duplicate_every and not again[-1]:
         print("damer: too few tracks for covert duplicates in the work; set duplicate_every and "
               "duplicate_distance lower to have some", file=sys.stderr)  # fmt: skip
     unstated = sum(not row.licence and not row.is_cc0 for row in draft.tracks)

@@ -6,6 +6,7 @@ import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ async def make_folder(
     if (folder / CONFIG).exists() or (folder / DATABASE).exists():
         raise DamerError(f"{folder}: holds a study already; choose another folder")
     draft.assignment()  # what cannot be leaves nothing behind
-    database = folder / DATABASE
+    database, new = folder / DATABASE, not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if db is None:
@@ -94,6 +95,9 @@ async def make_folder(
         if db is None:
             for path in folder.glob(f"{DATABASE}*"):
                 path.unlink()
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
         raise
     kept = DATABASE if db is None else _without_password(db)
     text = {"format": FORMAT, "name": draft.name, "database": kept, "made_by": __version__}
