@@ -43,7 +43,7 @@ export function LinkDialog({ invitation, onClose }: { invitation: Invitation; on
             {...control}
             ref={field}
             readOnly
-            value={link}
+            defaultValue={link}
             onFocus={(event) => event.currentTarget.select()}
           />
         )}

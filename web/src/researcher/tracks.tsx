@@ -79,10 +79,16 @@ function Track({ track }: { track: TrackProgress }) {
         {track.group && <span class="faint small group">{track.group}</span>}
       </th>
       <td class="done">
-        <span class="bar">
-          <span class="fill" style={{ width: `${100 * share}%` }} />
-        </span>
-        <span class="number small">{say.of(track.annotators, track.total)}</span>
+        {track.total > 0 ? (
+          <>
+            <span class="bar">
+              <span class="fill" style={{ width: `${100 * share}%` }} />
+            </span>
+            <span class="number small">{say.of(track.annotators, track.total)}</span>
+          </>
+        ) : (
+          <span class="faint small">{say.notWork(track.annotators)}</span>
+        )}
       </td>
       <td class="right number" data-label={say.takes}>
         {track.takes}

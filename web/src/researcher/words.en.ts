@@ -185,6 +185,7 @@ export const en = {
     takes: "Takes",
     licence: "Licence",
     of: (done: number, total: number) => `${done} of ${total}`,
+    notWork: (people: number) => `${people}, for training or calibration`,
     back: "All tracks",
     none: "Nobody has heard this track to its end yet.",
     missing: "There is no such track in this study.",

@@ -176,6 +176,7 @@ export const zh: typeof en = {
     takes: "聆听次数",
     licence: "许可",
     of: (done, total) => `${done} / ${total}`,
+    notWork: (people) => `${people} 人，用于训练或校准`,
     back: "所有曲目",
     none: "尚无人完整听完此曲目。",
     missing: "本研究中没有此曲目。",
