@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("damer.annotate")
 
+_TOLD = 5  # sounds that cannot be served, by name
+
 ROUTERS = (entry.public, entry.router, annotator.router, trials.router, sound.router, researcher.router)
 
 
@@ -99,8 +101,11 @@ def create_app(
 
 
 async def _prepare(sounds: Sounds, service: "StudyService") -> None:
-    for problem in await sounds.prepare(service.tracks.values()):
+    problems = await sounds.prepare(service.tracks.values())
+    for problem in problems[:_TOLD]:
         _LOG.error("%s", problem)
+    if len(problems) > _TOLD:
+        _LOG.error("%d more sounds cannot be served", len(problems) - _TOLD)
 
 
 def openapi() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import logging
 import multiprocessing
 import multiprocessing.connection
 import signal
@@ -191,9 +192,19 @@ def _work(serving: Serving, listener: socket.socket) -> None:
 
 def _run(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:
     allow_many_connections()
+    _speak_as_damer()
     loop = uvicorn.Config(lambda: None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(_serve(serving, listener, ready))
+
+
+def _speak_as_damer() -> None:
+    """Let what the study says while it is served look like all that the command says."""
+    logger = logging.getLogger("damer.annotate")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("damer: %(message)s"))
+        logger.addHandler(handler)
 
 
 async def _serve(serving: Serving, listener: socket.socket, ready: Callable[[], None]) -> None:

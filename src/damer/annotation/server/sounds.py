@@ -54,7 +54,7 @@ class Sounds:
         """
         self._limits.sound(annotator)
         due = asyncio.get_running_loop().time() + self._answers_after_s
-        sound = await self._ready(track)
+        sound = await self._served(track)
         head = sound.padded_head(name)
         first = await asyncio.to_thread(_first_part, sound)
         await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
@@ -66,7 +66,7 @@ class Sounds:
         Raises:
             Problem: 404, the sound file is gone or damaged.
         """
-        sound = await self._ready(track)
+        sound = await self._served(track)
         return _response(sound, sound.head(), await asyncio.to_thread(_first_part, sound))
 
     async def prepare(self, tracks: Iterable["Track"]) -> list[str]:
@@ -79,24 +79,25 @@ class Sounds:
         for track in tracks:
             try:
                 await self._ready(track)
-            except Problem:
-                problems.append(f"{track.path}: cannot be served; put the file back or leave the track out")
+            except (OSError, DamerError) as error:
+                problems.append(_reason(track, error))
         return problems
 
-    async def _ready(self, track: "Track") -> Contained:
+    async def _served(self, track: "Track") -> Contained:
         try:
-            about = await asyncio.to_thread(os.stat, track.path)
-        except OSError as error:
-            raise _gone(track, error) from error
+            return await self._ready(track)
+        except (OSError, DamerError) as error:
+            _LOG.error("%s", _reason(track, error))
+            raise Problem(404, "sound_missing", "The sound file is missing on the server.") from error
+
+    async def _ready(self, track: "Track") -> Contained:
+        about = await asyncio.to_thread(os.stat, track.path)
         stamp = (about.st_mtime_ns, about.st_size)
         async with self._decoding.setdefault(track.track_id, asyncio.Lock()):
             known = self._known.get(track.track_id)
             if known is not None and known[0] == stamp:
                 return known[1]
-            try:
-                sound = await asyncio.to_thread(self._read, track, stamp)
-            except (OSError, DamerError) as error:
-                raise _gone(track, error) from error
+            sound = await asyncio.to_thread(self._read, track, stamp)
             self._known[track.track_id] = (stamp, sound)
             return sound
 
@@ -149,9 +150,11 @@ def _first_part(sound: Contained) -> bytes:
         raise Problem(404, "sound_missing", "The sound file is missing on the server.") from error
 
 
-def _gone(track: "Track", error: Exception) -> Problem:
-    _LOG.error("%s: %s", track.path, error)
-    return Problem(404, "sound_missing", "The sound file is missing on the server.")
+def _reason(track: "Track", error: Exception) -> str:
+    """Return in one line why a sound cannot be served."""
+    if isinstance(error, OSError):
+        return f"{track.path}: cannot be read ({error.strerror}); put the sound file back"
+    return str(error)
 
 
 def _response(sound: Contained, head: bytes, first: bytes) -> Response:
