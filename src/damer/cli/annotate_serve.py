@@ -38,7 +38,7 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add("--host", default="127.0.0.1", metavar="NAME", help="name or address to listen at (127.0.0.1)")
     add("--port", type=_port, default=8642, metavar="N", help="port to listen at; 0: any free one (8642)")
     add("--workers", type=_count, default=1, metavar="N", help="processes; several need PostgreSQL (1)")
-    add("--behind-proxy", nargs="?", const="127.0.0.1", default="", metavar="ADDRESS",
+    add("--behind-proxy", nargs="?", const="127.0.0.1", metavar="ADDRESS",
         help="a proxy with TLS passes requests on; its word on the clients' addresses is taken. ADDRESS "
         "is the proxy's, 127.0.0.1 where none is given")  # fmt: skip
     add("--tls-cert", type=Path, metavar="FILE", help="certificate with its chain, PEM: serve HTTPS")
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         folder=study.folder,
         url=study.url,
         workers=arguments.workers,
-        behind_proxy=arguments.behind_proxy,
+        behind_proxy=arguments.behind_proxy or "",
         tls_cert=arguments.tls_cert,
         tls_key=arguments.tls_key,
     )
