@@ -88,11 +88,35 @@ def test_options_of_the_command_line() -> None:
         (["cochlea_fmin=9000", "cochlea_fmax=100"], "cochlea_fmin, cochlea_fmax"),
         (["frame_length=511"], "even"),
         (["mel_floor=0"], "mel_floor"),
+        (["mel_floor=Infinity"], "mel_floor"),
+        (["sample_rate=Infinity"], "sample_rate"),
+        (["n_mels=512"], "n_mels is 512; it must be few enough"),
+        (["mel_fmin=1000", "mel_fmax=1010", "n_mels=20"], "n_mels is 20"),
+        (["cochleagram=semitone", "n_cochlea=60"], "n_cochlea is 60; it must be 84"),
+        (["cochleagram=semitone", "cochlea_fmin=55"], "cochlea_fmin is 55.0; it must be left out"),
     ],
 )
 def test_nonsense_is_refused(options: list[str], message: str) -> None:
     with pytest.raises(DamerError, match=message):
         FeatureSpec.from_options(options)
+
+
+@pytest.mark.parametrize("n_mels", [40, 128, 200, 260, 512])
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+def test_a_spec_is_refused_where_its_bank_has_an_empty_band(n_mels: int, scale: str) -> None:
+    from types import SimpleNamespace
+
+    from damer.features.mel import mel_bank
+
+    settings = {**FeatureSpec(mel_scale=scale).to_dict(), "n_mels": n_mels}  # type: ignore[arg-type]
+    unchecked = SimpleNamespace(**settings, mel_range=(0.0, 11025.0), fft=1024)
+    whole = bool(mel_bank(unchecked).any(axis=1).all())  # type: ignore[arg-type]
+    try:
+        FeatureSpec(n_mels=n_mels, mel_scale=scale)  # type: ignore[arg-type]
+    except DamerError:
+        assert not whole
+    else:
+        assert whole
 
 
 def test_centres_of_the_cochleagram() -> None:

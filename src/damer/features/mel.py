@@ -1,9 +1,12 @@
 """The Mel filter bank: triangles evenly spaced on the Mel scale."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from damer.features.spec import FeatureSpec
+if TYPE_CHECKING:
+    from damer.features.spec import FeatureSpec
 
 # Slaney's Mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 _LINEAR_STEP = 200.0 / 3
@@ -30,7 +33,20 @@ def mel_to_hz(mel: ArrayLike, scale: str) -> NDArray[np.float64]:
     return np.where(m < _BREAK_MEL, m * _LINEAR_STEP, above)
 
 
-def mel_bank(spec: FeatureSpec) -> NDArray[np.float64]:
+def band_edges(spec: "FeatureSpec") -> NDArray[np.float64]:
+    """Return the edges of the Mel bands, Hz, [n_mels + 2]: band b goes from edge b to b + 2."""
+    low, high = (hz_to_mel(edge, spec.mel_scale) for edge in spec.mel_range)
+    return mel_to_hz(np.linspace(low, high, spec.n_mels + 2), spec.mel_scale)
+
+
+def every_band_hears(spec: "FeatureSpec") -> bool:
+    """Say whether a bin of the spectrum lies inside each Mel band: one without is for ever silent."""
+    edges = band_edges(spec) * (spec.fft / spec.sample_rate)
+    first, last = np.floor(edges[:-2]) + 1, np.ceil(edges[2:]) - 1
+    return bool((first <= last).all())
+
+
+def mel_bank(spec: "FeatureSpec") -> NDArray[np.float64]:
     """Return the weights of each Mel band on each bin of the power spectrum.
 
     Args:
@@ -39,9 +55,7 @@ def mel_bank(spec: FeatureSpec) -> NDArray[np.float64]:
     Returns:
         float64 [n_mels, fft/2 + 1], >= 0; row b is a triangle between the edges of band b.
     """
-    low, high = spec.mel_range
-    edges_mel = np.linspace(hz_to_mel(low, spec.mel_scale), hz_to_mel(high, spec.mel_scale), spec.n_mels + 2)
-    edges = mel_to_hz(edges_mel, spec.mel_scale)
+    edges = band_edges(spec)
     bins = np.fft.rfftfreq(spec.fft, 1.0 / spec.sample_rate)
     lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (bins - lower) / (centre - lower)

@@ -14,9 +14,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from damer.core.errors import DamerError
+from damer.features import mel
 
 REFERENCE_RATE = 22050
 REFERENCE_FRAME = 512
+SEMITONES = 84
+"""Bands of the semitone reading: C1 to B7."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,8 @@ class FeatureSpec:
         mel_floor: energies below this are raised to it before the natural logarithm.
         cochleagram: how the cochleagram is computed: "fft" (default; Gammatone power responses applied to the
             Mel view's spectrum), "time" (the Gammatone filters themselves, sample by sample) or "semitone"
-            (one band a semitone, from longer windows where the pitch is low).
+            (one band a semitone, C1 to B7, from longer windows where the pitch is low; range, spacing and
+            tail below mean nothing for it, and its floor is added to the energies).
         n_cochlea: number of cochleagram bands.
         cochlea_spacing: "log" (default; centre frequencies log-spaced from cochlea_fmin to cochlea_fmax) or
             "semitone" (12 an octave upwards from cochlea_fmin; from 32.70 Hz 84 of them are seven octaves).
@@ -90,10 +94,16 @@ class FeatureSpec:
         _require(
             0 <= low < high <= nyquist, "mel_fmin, mel_fmax", (low, high), f"rising within 0 to {nyquist:g}"
         )
+        enough = "few enough for each Mel band to hold a bin of the FFT"
+        _require(mel.every_band_hears(self), "n_mels", self.n_mels, enough)
         low, high = self.cochlea_range
         _require(
             0 < low < high < nyquist, "cochlea_fmin, cochlea_fmax", (low, high), f"rising below {nyquist:g}"
         )
+        if self.cochleagram == "semitone":  # a reading of its own: the settings of filters do not reach it
+            _require(self.n_cochlea == SEMITONES, "n_cochlea", self.n_cochlea, f"{SEMITONES} with semitones")
+            for name in ("cochlea_fmin", "cochlea_fmax"):
+                _require(getattr(self, name) is None, name, getattr(self, name), "left out with semitones")
 
     @property
     def frame(self) -> int:
@@ -193,7 +203,7 @@ def _checked(name: str, value: Any) -> Any:
     if typing.get_origin(wanted) is Literal:
         _require(value in typing.get_args(wanted), name, repr(value), " or ".join(typing.get_args(wanted)))
         return value
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     _require(
         number and (wanted is float or value == int(value)), name, repr(value), f"of type {wanted.__name__}"
     )
