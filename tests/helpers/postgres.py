@@ -76,12 +76,14 @@ class Cluster:
 
     def emptied(self) -> str:
         """Return the URL of one database, emptied: for test after test this is much quicker than new ones."""
-        others = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> "
-        )
-        asyncio.run(self._command(f"{others} pg_backend_pid()"))
+        asyncio.run(self.disconnect())
         asyncio.run(self._command("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/postgres"
+
+    async def disconnect(self) -> None:
+        """End everybody's connections, as a server does that is started anew."""
+        others = "datname = 'postgres' AND pid <> pg_backend_pid()"
+        await self._command(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
     async def _command(self, statement: str) -> None:
         connection = await asyncpg.connect(

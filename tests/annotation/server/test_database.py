@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import postgres
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from damer.annotation.server import migrations
+from damer.annotation.server.answers import ServiceError
 from damer.annotation.server.database import Database, database_url
 from damer.annotation.server.models import APPEND_ONLY, metadata
 from damer.core.errors import DamerError
@@ -118,11 +120,30 @@ async def test_who_fails_fails_alone_and_who_waits_with_them_does_not(url: str) 
     """Functions that wait for the same commit share a transaction; one that fails takes no other with it."""
     database = await Database.open(url, make=True)
     statements = [f"INSERT INTO people VALUES ('p{n}', 'annotator', 1)" for n in range(20)]
-    statements[7] = "INSERT INTO nothing VALUES (1)"
+    statements[7] = "INSERT INTO people VALUES (NULL, 'annotator', 1)"
     done = await asyncio.gather(*(run(database, one) for one in statements), return_exceptions=True)
     assert [n for n, one in enumerate(done) if one is not None] == [7]
     assert isinstance(done[7], DBAPIError)
     assert await count(database, "people") == 19
+    await database.close()
+
+
+async def test_a_server_that_was_started_anew_is_noticed(cluster: postgres.Cluster) -> None:
+    """Every connection is gone; what is asked next is answered, over new ones."""
+    database = await Database.open(await asyncio.to_thread(cluster.emptied))
+    for number in range(3):
+        await run(database, f"INSERT INTO people VALUES ('p{number}', 'annotator', 1)")
+        assert await count(database, "people") == number + 1
+        await cluster.disconnect()
+    await database.close()
+
+
+async def test_a_database_that_is_gone_is_told_in_plain_words(tmp_path: Path) -> None:
+    database = await Database.open(str(tmp_path / "study.sqlite3"), make=True)
+    await run(database, "PRAGMA max_page_count = 1")  # a disk that is full
+    with pytest.raises(ServiceError, match=r"cannot do this now \(.*full\); try again"):
+        await run(database, *(f"INSERT INTO people VALUES ('{'x' * 90}{n}', 'a', 1)" for n in range(500)))
+    assert await count(database, "people") == 0
     await database.close()
 
 

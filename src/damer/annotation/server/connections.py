@@ -19,7 +19,7 @@ Work = Callable[[Connection], Any]
 
 _BUSY_MS = 15_000
 _READERS = 4
-_CONNECTIONS = 10
+_READERS_TEAM = 8
 _MOST_TOGETHER = 200
 
 
@@ -87,8 +87,13 @@ class Server:
         """Connect when it is first asked."""
         from sqlalchemy.ext.asyncio import create_async_engine  # SQLite starts faster without it
 
-        self._engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0, hide_parameters=True)
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A server that was started anew meanwhile is noticed before something is written: pre_ping.
+        self._writer = create_async_engine(
+            url, pool_size=2, max_overflow=0, hide_parameters=True, pool_pre_ping=True
+        )
+        self._reader = create_async_engine(
+            url, pool_size=_READERS_TEAM, max_overflow=0, hide_parameters=True, isolation_level="AUTOCOMMIT"
+        )
         self._together = Together(self._transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -107,14 +112,15 @@ class Server:
     async def close(self) -> None:
         """Write what is waiting, then close every connection."""
         await self._together.close()
-        await self._engine.dispose()
+        await self._writer.dispose()
+        await self._reader.dispose()
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         async with self._reader.connect() as connection:
             return await connection.run_sync(work)
 
     async def _transaction(self, works: Sequence[Work]) -> list[Any]:
-        async with self._engine.begin() as connection:
+        async with self._writer.begin() as connection:
             return await connection.run_sync(lambda shared: [work(shared) for work in works])
 
 

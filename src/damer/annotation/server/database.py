@@ -4,15 +4,16 @@ SQLite runs with a write-ahead log, and a commit is on the disk when it returns.
 read. One server at a time may serve a file; PostgreSQL takes as many as there are.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Table, inspect, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
+from damer.annotation.server.answers import ServiceError
 from damer.annotation.server.connections import Files, Server
 from damer.annotation.server.migrations import HEAD
 from damer.core.errors import DamerError
@@ -109,11 +110,13 @@ class Database:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return what a function finds out; it sees one state of the database."""
-        return await self._way.read(work)
+        with _busy():
+            return await self._way.read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Return what a function answers when everything that it changed is committed."""
-        return await self._way.write(work)
+        with _busy():
+            return await self._way.write(work)
 
     async def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> None:
         """Run one statement that changes something; return when it is committed."""
@@ -167,6 +170,19 @@ def reason(error: BaseException) -> str:
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     words = str(cause).strip().partition("\n")[0]
     return words.rpartition(">: ")[2] or type(cause).__name__
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    """Say in plain words that the database cannot do something now: full, locked, gone."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
+        raise ServiceError(f"the database cannot do this now ({reason(error)}); try again") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise ServiceError("the database went away; try again") from error
+        raise
 
 
 def _migrate(connection: Connection, name: str) -> None:
