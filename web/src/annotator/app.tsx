@@ -152,6 +152,7 @@ async function sitDown(session: Session): Promise<void> {
   const outbox = new Outbox(store, transportOf(session.annotator), timing, durable);
   const model = new AnnotatorModel(session, outbox, new Player(), server);
   const tab = new OneTab("damer-annotate", () => model.stage.peek() !== "idle");
+  document.title = session.study.name;
   desk.value = { model, tab };
   await tab.ask();
   // Each time the place is given to this tab it begins as a fresh page would: the other one may have gone on.

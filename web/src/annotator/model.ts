@@ -170,6 +170,15 @@ export class AnnotatorModel {
     }
   }
 
+  /** Before each track: clocks drift apart, and some stop while a machine sleeps. */
+  private async measure(): Promise<void> {
+    try {
+      this.offset = await measureOffset(() => this.server.time(), undefined, 3);
+    } catch {
+      // The last measurement stands.
+    }
+  }
+
   /** Invitation and time zone need nobody's hand. */
   private async settled(me: Me): Promise<Me> {
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
@@ -215,6 +224,7 @@ export class AnnotatorModel {
     this.loading = new AbortController();
     const { signal: cancelled } = this.loading;
     const { name } = audio;
+    void this.measure();
     this.track.value = { state: "loading", name };
     this.player.load(name, audio.url, cancelled).then(
       (track) => {

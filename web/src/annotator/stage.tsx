@@ -164,9 +164,9 @@ function surroundings(
   clock: { current: HTMLSpanElement | null },
   count: { current: HTMLSpanElement | null },
 ): Surroundings {
-  const write = (element: HTMLSpanElement | null, text: string) => {
-    if (element && element.textContent !== text) element.textContent = text;
-  };
+  // Words are made when a second has passed, not with every frame.
+  let shownLeft: string | number = "";
+  let shownCount = -1;
   const restLeft = (time: number) => Math.max(0, (model.readyAt.peek() ?? time) - time) / 1000;
   const resting = () => model.stage.peek() === "idle" && model.me.peek()?.step === "rest";
   return {
@@ -178,9 +178,16 @@ function surroundings(
     },
     frame(time) {
       const sound = model.playing;
-      const left = sound ? (sound.durationMs - Math.max(0, sound.positionMs())) / 1000 : null;
-      write(clock.current, left === null ? "" : words.peek().stage.left(watch(left)));
-      write(count.current, String(Math.ceil(restLeft(time))));
+      const left = sound ? Math.ceil((sound.durationMs - Math.max(0, sound.positionMs())) / 1000) : "";
+      if (clock.current && left !== shownLeft) {
+        shownLeft = left;
+        clock.current.textContent = left === "" ? "" : words.peek().stage.left(watch(Number(left)));
+      }
+      const rest = Math.ceil(restLeft(time));
+      if (count.current && (rest !== shownCount || count.current.textContent === "")) {
+        shownCount = rest;
+        count.current.textContent = String(rest);
+      }
     },
     button: () => void model.start("gamepad"),
   };

@@ -1,5 +1,6 @@
 /** What happens around the page while it records: written into the take, and acted upon. */
 
+import { effect } from "@preact/signals";
 import type { Device } from "../core/pointer";
 import type { AnnotatorModel } from "./model";
 
@@ -39,6 +40,8 @@ export function watchPage(model: AnnotatorModel): () => void {
     { signal },
   );
 
+  const sleepless = keepAwake(model);
+
   let device: Device | "" = "";
   const timer = setInterval(() => {
     const used = model.pointer.device;
@@ -48,7 +51,25 @@ export function watchPage(model: AnnotatorModel): () => void {
   }, DEVICE_MS);
 
   return () => {
+    sleepless();
     stop.abort();
     clearInterval(timer);
+  };
+}
+
+/** While a track plays the screen stays on, though nobody may touch a key for minutes. Returns how to stop. */
+function keepAwake(model: AnnotatorModel): () => void {
+  let lock: Promise<WakeLockSentinel | null> | null = null;
+  const letGo = () => {
+    void lock?.then((held) => held?.release()).catch(() => {});
+    lock = null;
+  };
+  const stop = effect(() => {
+    if (model.stage.value !== "playing") return letGo();
+    lock ??= navigator.wakeLock?.request("screen").catch(() => null) ?? null;
+  });
+  return () => {
+    stop();
+    letGo();
   };
 }
