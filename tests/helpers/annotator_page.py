@@ -97,12 +97,14 @@ class AnnotatorPage:
     Attributes:
         ledger: what it sent.
         errors: what it complained about.
+        before: tracks of the work that were heard before this page was opened.
     """
 
     def __init__(self, page: Page, base: str) -> None:
         self.page, self.base = page, base
         self.ledger = Ledger()
         self.errors: list[str] = []
+        self.before = 0
         self._disc: tuple[float, ...] = (0.0, 0.0, 1.0)
         page.on("request", self.ledger.request)
         page.on("response", self.ledger.response)

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from annotate_place import Place, make_place
+from annotate_server import damer
 from annotator_page import ARGUMENTS, CHROMIUM, AnnotatorPage, wave
 from fault_check import table
 from playwright.sync_api import Browser, Playwright, Route
+
+from damer.annotation.records import Study
 
 # One process runs them all: they share a server and annotators who have been brought to their work.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("test_faults_in_browser")]
@@ -39,12 +42,13 @@ def visit(
     annotator = AnnotatorPage(context.new_page(), place.server.base)
     annotator.enter(place.tokens[request.param])
     annotator.until(lambda at: at["start"])
+    annotator.before = annotator.me()["number"] - 1
     yield annotator
     context.close()
 
 
 def check(place: Place, annotator: AnnotatorPage, heard: int, broken: int = 0) -> dict[str, int]:
-    """Every sample that was recorded is in the database once; so many tracks were heard, so many broken off.
+    """Every sample that was recorded is in the database once; so many tracks were heard, so many not.
 
     Returns:
         Samples of each trial, in order of time.
@@ -62,7 +66,7 @@ def check(place: Place, annotator: AnnotatorPage, heard: int, broken: int = 0) -
         assert (np.diff(rows["position_ms"]) >= 0).all()
         counts[trial] = len(rows)
     me = annotator.me()
-    assert me["number"] == heard + 1, me
+    assert me["number"] == annotator.before + heard + 1, me
     assert len(counts) == heard + broken
     assert not annotator.errors
     return counts
@@ -88,12 +92,15 @@ def test_the_server_is_killed_in_mid_track(place: Place, visit: AnnotatorPage) -
 
 
 @pytest.mark.parametrize("visit", ["a02"], indirect=True)
-def test_no_network_for_the_rest_of_the_track_and_longer(place: Place, visit: AnnotatorPage) -> None:
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_no_network_for_the_rest_of_the_track_and_longer(
+    place: Place, visit: AnnotatorPage, seconds: float
+) -> None:
     visit.start()
     visit.trace(wave, for_s=1.0)
     visit.page.context.set_offline(True)
     visit.trace(wave)
-    visit.page.wait_for_timeout(3000)
+    visit.page.wait_for_timeout(1000 * seconds)
     assert visit.page.get_by_test_id("save-state").get_attribute("data-state") == "offline"
     acknowledged = len(visit.ledger.acknowledged)
     visit.page.context.set_offline(False)
@@ -231,6 +238,22 @@ def test_the_browser_is_killed_while_the_server_is_away(
     assert whole(heard)
     assert broken >= 19.5 * 2.0, "of 2.8 s all but what was in the making"
     again.page.context.close()
+
+
+def test_the_export_has_every_sample_of_all_this(place: Place, tmp_path: Path) -> None:
+    damer("annotate", "export", place.folder, "--out", tmp_path / "export")
+    study = Study.open(tmp_path / "export")
+    found = {trial.trial_id: (trial, samples) for trial, samples in study.samples()}
+    stored = place.stored()
+    for trial_id in dict.fromkeys(trial for trial, _ in stored):
+        rows = np.concatenate([stored[key] for key in sorted(stored) if key[0] == trial_id])
+        np.testing.assert_array_equal(found[trial_id][1].seq, rows["seq"])
+        np.testing.assert_array_equal(found[trial_id][1].valence, rows["valence"])
+    work = [(trial, samples) for trial, samples in found.values() if trial.kind == "work"]
+    heard = [(trial.annotator, trial.track_id) for trial, _ in work if trial.valid]
+    assert heard, "this test follows the others"
+    assert len(set(heard)) == len(heard), "no track counts twice"
+    assert all(whole(len(samples)) for trial, samples in work if trial.valid)
 
 
 def browser_processes(folder: Path) -> list[int]:
