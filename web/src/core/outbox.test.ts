@@ -243,6 +243,8 @@ describe("the outbox", () => {
       return finish(trial, batches);
     };
     const settled = outbox.finish("t1", 1);
+    await quiet();
+    expect(outbox.view.value.state).toBe("saving"); // the server is there: nobody is offline
     await timing.pass(6000);
     expect(await settled).toEqual({ ended: "finished" });
   });

@@ -80,6 +80,7 @@ export class Outbox {
   private retryAt: number | null = null;
   private cancelRetry: (() => void) | null = null;
   private signedOut = false;
+  private away = false; // no answer, or a server in trouble; "too many" and "too early" are answers
   private refused = 0;
   private durable: boolean;
 
@@ -216,6 +217,7 @@ export class Outbox {
           await task();
           this.failures = 0;
           this.signedOut = false;
+          this.away = false;
         } catch (error) {
           if (!(await this.goesOnAfter(error))) break;
         }
@@ -315,6 +317,7 @@ export class Outbox {
   private async goesOnAfter(error: unknown): Promise<boolean> {
     const failure = asFailure(error);
     this.failures += 1;
+    this.away = failure.status === 0 || failure.status >= 500;
     if (failure.status === 401 || failure.status === 403) {
       const renewed = this.failures === 1 && (await this.transport.renew().catch(() => false));
       if (renewed) return true;
@@ -342,7 +345,7 @@ export class Outbox {
     for (const kept of this.kept.values()) {
       waiting += kept.waiting.size + (kept.trial.ending === "none" ? 0 : 1);
     }
-    const offline = this.failures > 0 && waiting > 0;
+    const offline = this.away && waiting > 0;
     const state =
       this.signedOut && waiting > 0 ? "signed-out" : offline ? "offline" : waiting > 0 ? "saving" : "saved";
     const view = {
