@@ -80,7 +80,7 @@ export class Playing implements Sound {
     this.startsAt = context.currentTime + LEAD_S;
     this.source.onended = () => {
       this.volume.disconnect();
-      onEnd();
+      setTimeout(onEnd, this.latencyMs() ?? 0); // what was rendered last is still on its way to the ear
     };
     this.source.start(this.startsAt);
   }
