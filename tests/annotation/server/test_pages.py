@@ -74,3 +74,16 @@ def test_versions_are_exact_and_the_lock_names_no_server() -> None:
 def test_the_repository_holds_no_generated_client_files() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"*.gen.ts", "src/damer/annotation/server/static/", "node_modules/"} <= set(ignored)
+
+
+def test_every_picture_is_in_the_documentation_and_all_are_small() -> None:
+    folder = ROOT / "docs" / "images" / "annotate"
+    pictures = {path.name for path in folder.iterdir()}
+    page = (ROOT / "docs" / "annotate-pages.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"images/annotate/([\w-]+\.webp)", page)) == pictures
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3 * MEGABYTE
+    names = {name.rpartition("-")[0] for name in pictures}
+    variants = {name for name in names if name.endswith(("-zh", "-dark"))}
+    assert pictures == {f"{name}-1280.webp" for name in names} | {
+        f"{name}-{width}.webp" for name in names - variants for width in (1920, 390)
+    }
