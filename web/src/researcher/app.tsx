@@ -87,7 +87,7 @@ export function ResearcherApp({ session }: { session: Session }) {
           ))}
         </nav>
       </header>
-      <main ref={main} tabIndex={-1}>
+      <main ref={main} id="content" tabIndex={-1}>
         {contents(page, name === "people", rest)}
       </main>
     </div>

@@ -37,6 +37,8 @@ const SIDE = 14;
 export function Strips({ label, from, to, rows, limit, gutter = gutterOf(rows) }: Props) {
   const [box, width] = useWidth();
   const x = scale(from, to, gutter, width - SIDE);
+  // What holds links is no picture.
+  const linked = rows.some((row) => row.href);
   const head = limit ? HEAD.limit : HEAD.plain;
   const height = head + ROW * rows.length + FOOT;
   const step = [0.05, 0.1, 0.2, 0.25, 0.5].find((one) => (to - from) / one <= width / 72) ?? 0.5;
@@ -46,7 +48,13 @@ export function Strips({ label, from, to, rows, limit, gutter = gutterOf(rows) }
   );
   return (
     <div ref={box} class="plot">
-      <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={label}>
+      <svg
+        viewBox={`0 0 ${width} ${height}`}
+        width={width}
+        height={height}
+        role={linked ? "group" : "img"}
+        aria-label={label}
+      >
         {grid.map((value) => (
           <g key={value}>
             <line class="grid" x1={x(value)} x2={x(value)} y1={head - 4} y2={height - FOOT} />
