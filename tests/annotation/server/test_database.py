@@ -130,7 +130,7 @@ async def test_who_fails_fails_alone_and_who_waits_with_them_does_not(url: str) 
 
 async def test_a_server_that_was_started_anew_is_noticed(cluster: postgres.Cluster) -> None:
     """Every connection is gone; what is asked next is answered, over new ones."""
-    database = await Database.open(await asyncio.to_thread(cluster.emptied))
+    database = await Database.open(await asyncio.to_thread(cluster.emptied), make=True)
     for number in range(3):
         await run(database, f"INSERT INTO people VALUES ('p{number}', 'annotator', 1)")
         assert await count(database, "people") == number + 1
@@ -167,6 +167,25 @@ async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
     await database.close()
     with pytest.raises(DamerError, match=r"made by a newer damer .* 9999"):
         await Database.open(url)
+
+
+async def test_only_a_server_brings_tables_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command beside a running server of an older version must not change its tables under it."""
+    path = str(tmp_path / "study.sqlite3")
+    await (await Database.open(path, make=True)).close()
+    monkeypatch.setattr("damer.annotation.server.database.HEAD", "0002")
+    with pytest.raises(DamerError, match="made by an older damer; `damer annotate serve` brings it up"):
+        await Database.open(path)
+    await (await Database.open(path, serving=True)).close()
+
+
+async def test_an_empty_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "study.sqlite3"
+    path.touch()
+    with pytest.raises(DamerError, match="holds no study; make one with `damer annotate init`"):
+        await Database.open(str(path))
 
 
 async def test_opening_again_changes_nothing(url: str) -> None:

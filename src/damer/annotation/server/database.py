@@ -82,7 +82,7 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, serving: bool = False, make: bool = False) -> "Database":
-        """Connect, and bring the tables up to date.
+        """Connect; a server brings the tables up to date, and so does whoever makes a study.
 
         Args:
             url: a file of SQLite, or a URL of PostgreSQL.
@@ -90,13 +90,13 @@ class Database:
             make: whether a file of SQLite that is not there is made.
 
         Raises:
-            DamerError: it cannot be reached, is served already, or is of a newer version of damer.
+            DamerError: it cannot be reached, is served already, or is of another version of damer.
         """
         database = cls(url)
         try:
             if database.dialect == "sqlite":
                 database._take_file(serving, make)
-            await database._upgrade()
+            await database._look(upgrade=serving or make)
         except BaseException:
             await database.close()
             raise
@@ -152,9 +152,9 @@ class Database:
                         f"{path}: cannot be locked ({error.strerror}); check its folder"
                     ) from error
 
-    async def _upgrade(self) -> None:
+    async def _look(self, upgrade: bool) -> None:
         try:
-            await self._way.write(lambda connection: _migrate(connection, self.name))
+            await self._way.write(lambda connection: _migrate(connection, self.name, upgrade))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise DamerError(
                 f"database {self.name}: cannot be opened ({reason(error)}); check that it is there and yours"
@@ -185,7 +185,7 @@ def _busy() -> Iterator[None]:
         raise
 
 
-def _migrate(connection: Connection, name: str) -> None:
+def _migrate(connection: Connection, name: str, upgrade: bool) -> None:
     """Bring the tables up to date; a server that starts again after a crash loses no time with it."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
@@ -206,6 +206,12 @@ def _migrate(connection: Connection, name: str) -> None:
         raise DamerError(
             f"database {name}: was made by a newer damer (its tables have version {version}, which is not "
             "known here); install that one"
+        )
+    if not upgrade:
+        raise DamerError(
+            f"database {name}: holds no study; make one with `damer annotate init`"
+            if version is None
+            else f"database {name}: was made by an older damer; `damer annotate serve` brings it up to date"
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -57,10 +57,10 @@ class Recorder:
     """Stores batches, in groups."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        """Begin with nothing to store; the writing task starts with the first batch."""
+        """Begin with nothing to store."""
         self._database = database
         self._clock = clock
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._arrived: dict[str, _Numbers] = {}
 
@@ -71,13 +71,12 @@ class Recorder:
             Conflict: another batch is stored under this number.
             ServiceError: the database cannot take it, or too many are waiting; it may be sent again.
         """
+        if len(self._waiting) >= _MOST_WAITING:
+            raise ServiceError("the server is too busy to store this now; send it again")
+        waiting = _Waiting(batch)
+        self._waiting.append(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_groups())
-        waiting = _Waiting(batch)
-        try:
-            self._queue.put_nowait(waiting)
-        except asyncio.QueueFull as error:
-            raise ServiceError("the server is too busy to store this now; send it again") from error
         new = await waiting.answer
         return BatchReceipt(batch.number, not new, await self.next_missing(batch.trial_id, batch.number))
 
@@ -106,20 +105,15 @@ class Recorder:
         return await self._database.read(lambda connection: set(connection.execute(query).scalars()))
 
     async def close(self) -> None:
-        """Store what is waiting, then stop."""
-        while self._task is not None and not self._task.done() and not self._queue.empty():
-            await asyncio.sleep(0.01)
+        """Store what is waiting."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
 
     async def _write_groups(self) -> None:
-        while True:
-            group = [await self._queue.get()]
-            while len(group) < _MOST_AT_ONCE and not self._queue.empty():
-                group.append(self._queue.get_nowait())
-            # Shielded: a group that was begun is finished, also when the server is being stopped.
-            await asyncio.shield(asyncio.ensure_future(self._settle(group)))
+        while self._waiting:
+            group = self._waiting[:_MOST_AT_ONCE]
+            del self._waiting[:_MOST_AT_ONCE]
+            await self._settle(group)
 
     async def _settle(self, group: Sequence[_Waiting]) -> None:
         """Store a group and answer everybody who waits for it."""

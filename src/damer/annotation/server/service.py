@@ -62,7 +62,7 @@ class StudyService(Hearings):
         clock: Callable[[], float] = time.time,
         serving: bool = True,
     ) -> Self:
-        """Open the study in a database, and bring its tables up to date.
+        """Open the study in a database; a server brings its tables up to date.
 
         Args:
             url: a file of SQLite, or `postgresql://user@host/name`.
