@@ -45,8 +45,9 @@ lint: $(TOOLS) ## ruff, import-linter, codespell, mypy
 	@echo "import-linter" && { $(BIN)/lint-imports --no-logo >$(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }; }
 	@echo "mypy --strict" && $(BIN)/mypy --no-error-summary
 
-format: $(TOOLS) ## format and mend what ruff can mend
+format: $(TOOLS) ## format and mend what ruff and Biome can mend
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format .
+	@[ ! -e $(PACKAGES) ] || $(WEB) format
 
 web: $(CHECKED) $(BUILT) ## check the annotation platform's pages and build them into the package
 

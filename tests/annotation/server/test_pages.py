@@ -2,6 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,26 @@ def test_versions_are_exact_and_the_lock_names_no_server() -> None:
 def test_the_repository_holds_no_generated_client_files() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"*.gen.ts", "src/damer/annotation/server/static/", "node_modules/"} <= set(ignored)
+
+
+@pytest.mark.slow
+def test_a_wheel_made_from_the_source_distribution_holds_the_pages(index: str, tmp_path: Path) -> None:
+    """Who builds from the source distribution has no git and no node."""
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "-q", "--no-isolation", "--outdir", tmp_path, ROOT],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    place = WEB.relative_to(ROOT / "src")
+    wanted = {(place / path.relative_to(WEB)).as_posix() for path in WEB.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(wheel) as archive:
+        assert wanted <= set(archive.namelist())
+    (source,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"web/package-lock.json", "web/src/main.tsx"} <= names
+    assert not any("node_modules" in name for name in names)
 
 
 def test_every_picture_is_in_the_documentation_and_all_are_small() -> None:

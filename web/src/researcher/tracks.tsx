@@ -65,6 +65,7 @@ function Tracks({ tracks }: { tracks: readonly TrackProgress[] }) {
         </tbody>
       </table>
       {found.length === 0 && <p class="faint">{say.noMatch}</p>}
+      {found.length > MOST && <p class="faint">{say.first(count(MOST), count(found.length))}</p>}
     </>
   );
 }

@@ -179,6 +179,7 @@ export const en = {
     lead: (tracks: string) => `${tracks} tracks`,
     find: "Find a track",
     noMatch: "No track matches.",
+    first: (shown: string, all: string) => `The first ${shown} of ${all}. Search to find the others.`,
     track: "Track",
     length: "Length",
     heardBy: "Heard by",

@@ -170,6 +170,7 @@ export const zh: typeof en = {
     lead: (tracks) => `共 ${tracks} 首曲目`,
     find: "查找曲目",
     noMatch: "没有匹配的曲目。",
+    first: (shown, all) => `共 ${all} 首，此处显示前 ${shown} 首。请用搜索查找其余曲目。`,
     track: "曲目",
     length: "时长",
     heardBy: "已听人数",
