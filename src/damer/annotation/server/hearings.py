@@ -225,11 +225,14 @@ class Hearings:
 
         Raises:
             NotYours: there is no such trial of this annotator.
+            BadBatch: a number below 0.
             MissingBatches: some have not arrived.
             Conflict: one has arrived that should not exist.
             Refused: too early, or it was interrupted. A finish that comes twice is no error.
         """
         await self._trial(annotator, trial_id)
+        if batches < 0:
+            raise BadBatch(f"{batches} batches: there cannot be fewer than none")
         state = await self.histories.state(annotator)
         if any(take.trial_id == trial_id and take.valid for take in state.takes):
             return await self._settled(annotator)

@@ -32,7 +32,7 @@ OUTSIDE = 1e-3
 LATE_MS = 5000.0
 """How far a position may lie behind the track's end: the media clock runs on while the last buffer plays."""
 
-_ROUNDING = 1e-6  # of a point on the circle, in single precision
+_ROUNDING = 2e-7  # of a point on the circle, in single precision; `Samples` takes a little more
 
 Row = Sequence[float | int | bool | None]
 
@@ -75,7 +75,8 @@ def _in_disc(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     size = np.hypot(*points)
     if (size > 1 + OUTSIDE).any():
         raise BadBatch("a point lies outside the unit disc")
-    return np.where(size > 1 + _ROUNDING, points / np.fmax(size, 1.0), points)
+    inside = np.where(size > 1 + _ROUNDING, points / np.fmax(size, 1.0), points)
+    return np.clip(inside, -1.0, 1.0)
 
 
 def _check(table: npt.NDArray[Any], duration_s: float) -> None:
