@@ -69,6 +69,10 @@ def test_every_part_of_a_batch_is_in_its_digest() -> None:
     for name in events[0]:
         assert digest(pack(rows, 20.0), pack_events([{**events[0], name: 5}])) != known
     assert digest(pack(rows, 20.0), pack_events([dict(reversed(events[0].items()))])) == known
+    # Half a character: no database would take it as it is.
+    strange = pack_events([{"detail": "\ud800 \x00 钢琴"}])
+    assert len(digest(b"", strange)) == 32
+    assert strange.isascii()
     assert digest(b"ab", "c") != digest(b"a", "bc")
 
 

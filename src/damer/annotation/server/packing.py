@@ -100,7 +100,7 @@ def pack_events(events: Sequence[Mapping[str, Any]]) -> str:
     if len(events) > MOST_EVENTS:
         raise BadBatch(f"{len(events)} events in one batch are more than {MOST_EVENTS}")
     try:
-        lines = [json.dumps(dict(one), ensure_ascii=False, allow_nan=False, sort_keys=True) for one in events]
+        lines = [json.dumps(dict(one), allow_nan=False, sort_keys=True) for one in events]
     except (TypeError, ValueError) as error:
         raise BadBatch(f"an event cannot be written as JSON ({error})") from error
     if any(len(line) > LONGEST_EVENT for line in lines):
