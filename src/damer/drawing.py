@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from damer.core import plane
 from damer.core.result import Emotion
-from damer.core.text import clock
+from damer.core.text import clock, shortened
 
 AROUSAL = "#c2410c"
 VALENCE = "#1d5fbf"
@@ -81,7 +81,7 @@ def save(emotion: Emotion, path: str | os.PathLike[str], dots_per_inch: int = 15
 
 
 def _draw_title(figure: Figure, emotion: Emotion) -> None:
-    name, fonts = printable(_shortened(Path(emotion.file).name or emotion.file, 60))
+    name, fonts = printable(shortened(Path(emotion.file).name or emotion.file, 60))
     figure.text(
         0.065, 0.925, name, fontsize=15, fontweight="bold", color=_INK, family=fonts, parse_math=False
     )
@@ -216,12 +216,6 @@ def _edges(emotion: Emotion) -> np.ndarray:
 def _held(values: Sequence[float]) -> np.ndarray:
     """Return the values with the first and the last repeated, to go with `_edges`."""
     return np.array([values[0], *values, values[-1]])
-
-
-def _shortened(text: str, length: int) -> str:
-    if len(text) <= length:
-        return text
-    return f"{text[: length // 2]}…{text[-(length // 2) + 1 :]}"
 
 
 @cache

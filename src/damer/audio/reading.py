@@ -14,8 +14,8 @@ from damer.core.errors import DamerError
 
 DEFAULT_RATE = 22050
 SHORTEST_S = 1.0
-# Below two steps of 16-bit sound nothing is left but rounding and dither.
-_SILENCE = 2.0**-14
+SILENCE = 2.0**-14
+"""Peak, of full scale, below which sound counts as silent: two steps of 16 bits, rounding and dither."""
 # Input samples read on both sides of a part, so that its resampled edges are those of the whole file's.
 _CONTEXT = 8192
 
@@ -170,7 +170,7 @@ def _stream(
             f"{path}: is damaged or cut short: {given / rate:.2f} s could be decoded from {start_s:g} s on; "
             "fetch or export it again"
         )
-    if peak < _SILENCE:
+    if peak < SILENCE:
         raise DamerError(f"{path}: is silent from {start_s:g} s to {end_s:g} s; choose another part or file")
 
 

@@ -18,6 +18,14 @@ from numpy.typing import NDArray
 from damer.audio import aac, mp4
 from damer.core.errors import DamerError
 
+SUFFIXES = frozenset(
+    (
+        *(".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".wav", ".wave", ".w64", ".rf64"),
+        *(".aif", ".aiff", ".aifc", ".m4a", ".m4b", ".mp4", ".aac", ".caf", ".au", ".snd"),
+    )
+)
+"""What counts as sound in a folder, small letters; a file that is named itself is read whatever its name."""
+
 # soundfile seeks after every call, which makes an MP3 decoder start afresh: few large blocks are faster.
 _BLOCK_FRAMES = 1 << 19
 # Where a block fails, this much is tried at a time, to keep what comes before the damage.

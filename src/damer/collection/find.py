@@ -5,28 +5,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from damer.audio import SUFFIXES
 from damer.core.result import Failure
-
-AUDIO_SUFFIXES = frozenset(
-    (
-        *(
-            ".mp3",
-            ".flac",
-            ".ogg",
-            ".oga",
-            ".opus",
-            ".wav",
-            ".wave",
-            ".w64",
-            ".rf64",
-            ".aif",
-            ".aiff",
-            ".aifc",
-        ),
-        *(".m4a", ".m4b", ".mp4", ".aac", ".caf", ".au", ".snd"),
-    )
-)
-"""What counts as audio inside a folder; a file named itself is read whatever its name."""
 
 
 def find_audio(paths: Iterable[str | os.PathLike[str]]) -> list[str | Failure]:
@@ -92,7 +72,7 @@ def search(folder: str, suffixes: frozenset[str]) -> Iterator[str | Failure]:
 def _search(
     folder: str,
     entered: set[tuple[int, int]],
-    suffixes: frozenset[str] = AUDIO_SUFFIXES,
+    suffixes: frozenset[str] = SUFFIXES,
     in_order: bool = True,
 ) -> Iterator[str | Failure]:
     """Yield the audio files under `folder`; `entered` holds device and inode of every folder entered."""

@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from damer.collection.find import AUDIO_SUFFIXES, search
+from damer import audio
+from damer.collection.find import search
 from damer.core.errors import DamerError
 from damer.core.processes import Died, in_processes
 from damer.core.result import Failure
@@ -29,7 +30,7 @@ from damer.curation.state import State, identity
 from damer.curation.track import Outcome, Task, curate_file, screener_of
 
 _OF_FFMPEG = ".wma .wv .ape .tta .mpc .spx .ac3 .dts .amr .3gp .mka .mkv .webm .mov"
-SUFFIXES = AUDIO_SUFFIXES | frozenset(_OF_FFMPEG.split())
+SUFFIXES = audio.SUFFIXES | frozenset(_OF_FFMPEG.split())
 """What counts as audio in a folder that is curated: also what only an installed ffmpeg reads."""
 
 METHOD = 1

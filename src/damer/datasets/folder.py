@@ -21,7 +21,6 @@ Other columns are ignored.
 """
 
 import math
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,15 +28,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from damer.audio import SUFFIXES
 from damer.core.errors import DamerError
 from damer.core.text import valid
 from damer.core.track import Step, Track
 from damer.datasets.base import Corpus, Reading, Row, existing_folder, read_table
 
 LABELS = "labels.csv"
-SOUNDS = re.compile(
-    r"\.(wav|w64|rf64|flac|ogg|oga|opus|mp3|mp2|aiff?|aifc|au|caf|m4a|mp4|aac)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class Folder(Corpus):
         return Reading([self._track(root, clip) for clip in clips.values()], [])
 
     def _pool(self, root: Path) -> list[Track]:
-        paths = sorted(path for path in root.rglob("*") if SOUNDS.fullmatch(path.suffix) and path.is_file())
+        paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         names = [valid(path.relative_to(root).as_posix()) for path in paths]
         return [
             Track(id=f"{self.corpus}:{name}", group=name, corpus=self.corpus, audio=str(path))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from damer.audio import SUFFIXES
 from damer.datasets.columns import song_number
-from damer.datasets.folder import SOUNDS
 
 _NAMED = 10
 
@@ -15,7 +15,7 @@ def sound_files(root: Path, folders: Sequence[str]) -> dict[str, Path]:
         place = root / folder
         if place.is_dir():
             paths = sorted(
-                path for path in place.iterdir() if SOUNDS.fullmatch(path.suffix) and path.is_file()
+                path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
             )
             if paths:
                 return {song_number(path.stem): path for path in reversed(paths)}

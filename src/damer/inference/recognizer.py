@@ -51,8 +51,9 @@ class Recognizer:
 
         Args:
             path: a music file: MP3, FLAC, Ogg Vorbis, Opus, WAV, AIFF, M4A/AAC.
-            window: which part to hear: "START:END" or a pair, in seconds, or "all". A track that ends
-                before the window does is heard from its start if 15 s are left, else whole.
+            window: which part to hear: "START:END" or a pair, in seconds, or "all". Where a track ends
+                before the window does, what there is of the window is heard if that is 15 s, else the
+                whole track.
 
         Raises:
             DamerError: the file cannot be used; the message says why and what to do.

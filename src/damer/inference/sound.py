@@ -15,7 +15,6 @@ from damer.inference.networks import Views2Emotion
 from damer.inference.recognition import Recognition
 
 _BLOCK_S = 60
-_SILENCE = 2.0**-16
 
 Floats = NDArray[np.float32]
 
@@ -45,7 +44,7 @@ class Samples2Emotion:
         mono = to_mono(samples, rate, file)
         if len(mono) < rate:
             raise DamerError(f"{file}: lasts {len(mono) / rate:.2f} s; at least 1 s of sound is needed")
-        if float(np.max(np.abs(mono))) < _SILENCE:
+        if float(np.max(np.abs(mono))) < audio.SILENCE:
             raise DamerError(f"{file}: is silent from end to end; choose another part of the music")
         duration_s = len(mono) / rate
         sound = mono if rate == self.rate else audio.resample(mono, rate, self.rate)

@@ -7,16 +7,16 @@ file, which names their source. A cell without a run says "not run".
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from damer.core.track import DIMENSIONS
 from damer.report.grids import Grid
 
 Row = dict[str, Any]
 NOT_RUN, NO_PAPER = "not run", "–"
-DIMENSIONS = ("arousal", "valence")
 METRICS = {"accuracy": "Acc", "f1": "F1", "auc": "AUC"}
 BESIDE = {"macro_f1": "macro-F1", "balanced_accuracy": "bal. acc"}
 ABLATION, TABLES = "ablation", "tables"
@@ -45,14 +45,12 @@ class Cells:
         self.rows = [row for row in rows if row["protocol"] == protocol]
         self.mixed = False
 
-    def of(self, name: str, corpus: str, dimension: str, benchmarks: Iterable[str] = ()) -> list[Row]:
+    def of(self, name: str, corpus: str, dimension: str) -> list[Row]:
         """Return the rows of a cell. Where their settings differ, those of the setting run last."""
-        wanted = set(benchmarks)
         found = [
             row
             for row in self.rows
             if (row["name"], row["corpus"], row["dimension"]) == (name, corpus, dimension)
-            and (not wanted or row["benchmark"] in wanted)
         ]
         settings = {_setting(row) for row in found}
         if len(settings) > 1:
@@ -230,11 +228,6 @@ def variant_tables(rows: Sequence[Row], level: str = "track") -> list[Grid]:
     return found
 
 
-def _variant_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
-    cells = Cells(rows, rows[0]["protocol"], level)
-    return _comparison(benchmark, list(dict.fromkeys(row["name"] for row in rows)), rows, cells.of, cells)
-
-
 def _protocol_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
     """Return each method under each protocol, the first protocol beside what the others flatter."""
     protocols = list(dict.fromkeys(row["protocol"] for row in rows))
@@ -259,21 +252,17 @@ def _protocol_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
     return grid
 
 
-def _comparison(
-    benchmark: str,
-    names: list[str],
-    rows: Sequence[Row],
-    of: Callable[[str, str, str], list[Row]],
-    cells: Cells,
-) -> Grid:
+def _variant_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
+    cells = Cells(rows, rows[0]["protocol"], level)
+    names = list(dict.fromkeys(row["name"] for row in rows))
     columns = ["variant", "corpus", "dimension", "runs"]
     wanted = ("accuracy", "balanced_accuracy", "auc")
     columns += [text for metric in wanted for text in (metric, f"against {names[0]}")]
     grid = Grid(benchmark, f"{benchmark}: variants against {names[0]}", columns)
     for corpus, dimension in sorted({(row["corpus"], row["dimension"]) for row in rows}):
-        first = of(names[0], corpus, dimension)
+        first = cells.of(names[0], corpus, dimension)
         for name in names:
-            found = of(name, corpus, dimension)
+            found = cells.of(name, corpus, dimension)
             line = [name, corpus, dimension, str(len(found))]
             for metric in wanted:
                 base = cells.values(first, metric)
