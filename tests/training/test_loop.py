@@ -11,6 +11,7 @@ from synthetic_music import SECONDS, make_tokens, make_tracks
 from damer.core.errors import DamerError
 from damer.features.spec import FeatureSpec
 from damer.models import Damer
+from damer.training import state
 from damer.training.bank import Bank, resident_bank
 from damer.training.data import make_parts, split_ids
 from damer.training.loop import Place, Trained, learning_rate, train_network
@@ -110,6 +111,18 @@ def test_interrupted_and_resumed(
     assert same(whole, resumed)
     assert torch.equal(whole.validation, resumed.validation)
     assert (tmp_path / "whole/log.jsonl").read_bytes() == (tmp_path / "killed/log.jsonl").read_bytes()
+
+
+def test_a_finished_state_holds_no_moments_and_answers_the_same(
+    bank: Bank, small_recipe: RecipeMaker, tmp_path: Path
+) -> None:
+    first = train(bank, small_recipe("epochs=2"), tmp_path)
+    found = state.load_state(tmp_path / "state" / "arousal.safetensors")
+    assert found is not None
+    tensors, position = found
+    assert position.finished
+    assert {name.partition(".")[0] for name in tensors} == {"network", "encoder", "queue", "best"}
+    assert same(first, train(bank, small_recipe("epochs=2"), tmp_path))
 
 
 def test_a_run_resumes_only_as_it_began(bank: Bank, small_recipe: RecipeMaker, tmp_path: Path) -> None:
