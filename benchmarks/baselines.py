@@ -38,8 +38,8 @@ from damer.training.loop import Place, train_network
 from damer.training.method import ALGORITHM_1, Method, Task
 from damer.training.recipes import load_recipe
 
-TRACKS, SECONDS, BATCH = 40, 20, 64
-FEWEST_EPOCHS, MOST_EPOCHS = 2, 40
+TRACKS, SECONDS, BATCH = 24, 20, 64
+FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 GOAL = 1.5
 DAMER = "damer"
 METHODS: dict[str, Method[Any]] = {
