@@ -190,7 +190,7 @@ class Study:
         for number, (name, played) in enumerate(INSTRUMENTS.items()):
             await self._service.set_profile(name, {
                 "instruments": list(played), "training_years": 2 * number,
-                "age_band": ("18_24", "25_34")[number % 2], "gender": ("female", "male")[number % 2],
+                "age_band": ("18_24", "25_34")[number % 2], "gender": ("woman", "man")[number % 2],
             })  # fmt: skip
         await self._service.researcher.drop("researcher", LEFT, "has moved away")
         await self._service.researcher.readmit("researcher", AGAIN)

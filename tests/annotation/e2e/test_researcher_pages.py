@@ -180,7 +180,7 @@ def test_pausing_wants_a_reason_and_is_logged(page: Page, place: Place) -> None:
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     go(page, place, "log")
     rows = page.locator("tbody tr")
-    expect(rows.first).to_contain_text("readmit")
+    expect(rows.first).to_contain_text("readmitted")
     expect(rows.nth(1)).to_contain_text("on holiday <b>until</b> May")
 
 

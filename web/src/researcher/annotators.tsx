@@ -1,5 +1,6 @@
 import { api, ask } from "../api/client";
 import type { Count, Instruments } from "../api/schema.gen";
+import { words as annotatorWords } from "../i18n/annotator";
 import { useLoaded } from "./data";
 import { Shown } from "./shown";
 import { words } from "./words";
@@ -27,14 +28,15 @@ export function AnnotatorsPage() {
 
 function Charts({ found }: { found: Instruments }) {
   const say = words.value.annotators;
+  const profile: Choices = annotatorWords.value.profile;
   return (
     <>
       <div class="charts">
-        <Bars title={say.instruments} counts={found.instruments} />
+        <Bars title={say.instruments} counts={found.instruments} names={say.names} />
         <div class="stack">
-          <Bars title={say.training} counts={found.training} />
-          <Bars title={say.age} counts={found.age_bands} />
-          <Bars title={say.gender} counts={found.gender} />
+          <Bars title={say.training} counts={found.training} names={say.years} />
+          <Bars title={say.age} counts={found.age_bands} names={profile.ages} />
+          <Bars title={say.gender} counts={found.gender} names={profile.genders} />
         </div>
       </div>
       <p class="faint small">{say.few}</p>
@@ -42,8 +44,23 @@ function Charts({ found }: { found: Instruments }) {
   );
 }
 
+type Names = Readonly<Record<string, string>>;
+
+/** What may be chosen in a profile, in the words in which it was asked. */
+interface Choices {
+  readonly ages: Names;
+  readonly genders: Names;
+}
+
+interface BarsProps {
+  title: string;
+  counts: readonly Count[];
+  /** Words for what the server names by a code; everything else is shown as people wrote it. */
+  names: Names;
+}
+
 /** A bar chart as a list: the numbers can be read without the bars. */
-function Bars({ title, counts }: { title: string; counts: readonly Count[] }) {
+function Bars({ title, counts, names }: BarsProps) {
   const say = words.value.annotators;
   if (counts.length === 0) return null;
   const most = Math.max(...counts.map((one) => one.people));
@@ -53,7 +70,7 @@ function Bars({ title, counts }: { title: string; counts: readonly Count[] }) {
       <ul>
         {counts.map((one) => (
           <li key={one.name}>
-            <span>{say.names[one.name] ?? one.name.replace(/^(\d+)[_-](\d+)$/, "$1–$2")}</span>
+            <span>{names[one.name] ?? one.name}</span>
             <span class="bar" aria-hidden="true">
               <span class="fill" style={{ width: `${(100 * one.people) / most}%` }} />
             </span>

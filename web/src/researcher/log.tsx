@@ -39,7 +39,7 @@ export function Entries({ entries }: { entries: readonly LogEntry[] }) {
           cell: (entry) => <span class="plain number">{moment(entry.at)}</span>,
         },
         { key: "who", head: say.who, cell: (entry) => entry.who },
-        { key: "what", head: say.what, cell: (entry) => entry.what },
+        { key: "what", head: say.what, cell: (entry) => say.kinds[entry.what] ?? entry.what },
         { key: "about", head: say.about, cell: (entry) => about(entry), wide: true },
       ]}
       rows={entries}

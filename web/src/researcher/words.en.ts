@@ -223,10 +223,14 @@ export const en = {
     people: (count: number) => `${count} ${count === 1 ? "person" : "people"}`,
     none: "Nobody has said anything yet.",
     few: "Groups smaller than three are not told.",
-    names: {
-      under_18: "under 18",
-      "65_plus": "65 and over",
-      other: "other",
+    names: { other: "other" } as Readonly<Record<string, string>>,
+    years: {
+      "0": "none",
+      "under 1": "under 1",
+      "1 to 2": "1 – 2",
+      "3 to 5": "3 – 5",
+      "6 to 10": "6 – 10",
+      "11 or more": "11 or more",
     } as Readonly<Record<string, string>>,
   },
   log: {
@@ -237,6 +241,14 @@ export const en = {
     what: "What",
     about: "About",
     none: "Nothing has been done yet.",
+    kinds: {
+      pause: "paused",
+      readmit: "readmitted",
+      drop: "marked as left",
+      replace: "replaced",
+      invite: "new link",
+      export: "export",
+    } as Readonly<Record<string, string>>,
   },
   export: {
     title: "Export",

@@ -212,7 +212,15 @@ export const zh: typeof en = {
     people: (count) => `${count} 人`,
     none: "尚无人填写。",
     few: "少于三人的类别不单独列出。",
-    names: { under_18: "18 岁以下", "65_plus": "65 岁及以上", other: "其他" },
+    names: { other: "其他" },
+    years: {
+      "0": "无",
+      "under 1": "不足 1 年",
+      "1 to 2": "1–2 年",
+      "3 to 5": "3–5 年",
+      "6 to 10": "6–10 年",
+      "11 or more": "11 年及以上",
+    },
   },
   log: {
     title: "操作日志",
@@ -222,6 +230,14 @@ export const zh: typeof en = {
     what: "操作",
     about: "内容",
     none: "尚无操作。",
+    kinds: {
+      pause: "暂停",
+      readmit: "允许继续",
+      drop: "标记为退出",
+      replace: "接替",
+      invite: "新链接",
+      export: "导出",
+    },
   },
   export: {
     title: "导出",
