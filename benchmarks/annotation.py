@@ -65,7 +65,7 @@ def make_study(folder: Path, options: argparse.Namespace) -> list[str]:
             writer.writerow(["file"])
             for number in range(count):
                 path = folder / kind / f"{kind}{number}.flac"
-                noise = 0.05 * np.random.default_rng(number).standard_normal((options.track_s * RATE, 2))
+                noise = 0.002 * np.random.default_rng(number).standard_normal((options.track_s * RATE, 2))
                 soundfile.write(path, noise, RATE)
                 writer.writerow([path])
     words = ["--tracks", folder / "work.csv", "--calibration", folder / "calibration.csv"]

@@ -106,6 +106,7 @@ def check_samples(place: Place, annotator: AnnotatorPage) -> None:
         rows = table(annotator.ledger.samples(trial))
         np.testing.assert_array_equal(rows["seq"], np.arange(len(rows)))
         assert (np.diff(rows["position_ms"]) >= 0).all()
+        assert not np.isnan(rows["valence"]).any(), "the hand is where Start was pressed"
         seconds = rows["position_ms"][-1] / 1000
         rates.append(len(rows) / seconds)
         if abs(seconds - 2.0) < 0.2:  # the work: where the hand was a moment ago
