@@ -8,6 +8,8 @@ import { Player } from "../core/player";
 import { BrowserStore, MemoryStore, type Store } from "../core/store";
 import { OneTab } from "../core/tabs";
 import { LANGUAGES, language, speak } from "../i18n";
+import { words } from "../i18n/annotator";
+import { Notice } from "../ui/notice";
 import {
   DoneForToday,
   Elsewhere,
@@ -54,6 +56,13 @@ export function AnnotatorApp() {
     <div class="annotator">
       <Head study={sat.model.session.study} outbox={sat.model.outbox} blank={!begun} />
       <Page desk={sat} />
+      {sat.model.link.value === "away" && sat.model.me.value && sat.model.stage.value === "idle" && (
+        <div class="toast">
+          <Notice kind="warn" urgent>
+            {words.value.awayNow}
+          </Notice>
+        </div>
+      )}
     </div>
   );
 }

@@ -293,6 +293,37 @@ describe("an annotator at the page", () => {
     expect(me.startable.value).toBe(true);
   });
 
+  it("says that the server is away when a step cannot be taken, and when it is back", async () => {
+    server.step_ = "consent";
+    const me = model();
+    await me.open();
+    const { step } = server;
+    server.step = () => Promise.reject(new ApiError(0, "offline", "no answer"));
+    expect(await me.step("consent")).toBe(false);
+    expect(me.link.value).toBe("away");
+    server.step = step;
+    await pass(4000);
+    expect(me.link.value).toBe("good");
+    expect(await me.step("consent")).toBe(true);
+    expect(me.me.value?.step).toBe("work");
+  });
+
+  it("enters with UTC where the server does not know the browser's time zone", async () => {
+    server.step_ = "invitation";
+    const step = server.step.bind(server);
+    server.step = async (body: { step: string; timezone?: string }) => {
+      if (body.timezone !== "UTC") throw new ApiError(422, "invalid", "not known");
+      return step(body);
+    };
+    const me = model();
+    vi.spyOn(Intl, "DateTimeFormat").mockReturnValue({
+      resolvedOptions: () => ({ timeZone: "Mars/Olympus" }),
+    } as unknown as Intl.DateTimeFormat);
+    await me.open();
+    vi.restoreAllMocks();
+    expect(me.me.value?.step).toBe("consent");
+  });
+
   it("asks for the link when the session is lost, and goes on with it", async () => {
     const me = model();
     await me.open();

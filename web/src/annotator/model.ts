@@ -181,10 +181,15 @@ export class AnnotatorModel {
 
   /** Invitation and time zone need nobody's hand. */
   private async settled(me: Me): Promise<Me> {
-    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    if (me.step === "invitation") return this.server.step({ step: "invitation", timezone: timeZone });
-    if (me.timezone !== null && me.timezone !== timeZone)
-      return this.server.timezone(timeZone).catch(() => me);
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+    if (me.step === "invitation") {
+      return this.server.step({ step: "invitation", timezone: zone }).catch((error: unknown) => {
+        // A zone that the server's tables do not know: days are counted in UTC until it does.
+        if (!(error instanceof ApiError) || error.status !== 422) throw error;
+        return this.server.step({ step: "invitation", timezone: "UTC" });
+      });
+    }
+    if (me.timezone !== null && me.timezone !== zone) return this.server.timezone(zone).catch(() => me);
     return me;
   }
 
@@ -299,7 +304,8 @@ export class AnnotatorModel {
       return true;
     } catch (error) {
       this.failed(error);
-      if (error instanceof ApiError && error.status === 409) await this.refresh();
+      if (this.link.value === "away") this.later(() => this.refresh(), AGAIN_MS);
+      else if (error instanceof ApiError && error.status === 409) await this.refresh();
       return false;
     }
   }

@@ -229,7 +229,6 @@ function hintOf(model: AnnotatorModel): string {
 function remarkOf(model: AnnotatorModel): string {
   const say = words.value;
   const remark = model.remark.value;
-  if (model.link.value === "away") return say.awayNow;
   if (remark === "startFailed") return say.stage.startFailed;
   if (remark !== null) return say.broken[remark];
   const me = model.me.value;
