@@ -80,4 +80,4 @@ def test_nothing_is_a_batch_too() -> None:
     assert pack([], 20.0) == b""
     assert len(unpack([])) == 0
     with pytest.raises(BadBatch):
-        pack([(0, 0.0, 0.0, True, "x", 1)], 20.0)
+        pack([(0, 0.0, 0.0, 0.1, float("nan"), 1)], 20.0)
