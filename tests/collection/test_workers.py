@@ -46,9 +46,7 @@ def test_a_killed_process_costs_its_file_alone(settings: Settings, music: Path) 
         workers.stop()
     first, *rest = (outcome.result for outcome in outcomes)
     assert isinstance(first, Failure)
-    assert first.error.startswith(
-        f"{tasks[0].file}: its process died (SIGKILL, most likely out of memory)"
-    )
+    assert first.error.startswith(f"{tasks[0].file}: its process died (SIGKILL, most likely out of memory)")
     assert [isinstance(result, Emotion) for result in rest] == [True, True]
 
 
