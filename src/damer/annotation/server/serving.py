@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -59,8 +60,13 @@ class Serving:
         return ServerSettings(secure=self.secure, folder=self.folder)
 
 
+_SAME_SIGNAL_S = 1.0
+
+
 class Server(uvicorn.Server):
     """A server that is stopped by a signal without being killed by it, or by `should_exit`."""
+
+    _asked = 0.0
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,8 +74,14 @@ class Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """End soon: requests that are being answered have a second, then all that was taken is stored."""
-        self.force_exit = self.should_exit
+        """End soon: requests that are being answered have a second, then all that was taken is stored.
+
+        Asked again a second or more later it ends at once: one signal may come twice, by way of make.
+        """
+        now = time.monotonic()
+        if not self.should_exit:
+            self._asked = now
+        self.force_exit = self.should_exit and now - self._asked >= _SAME_SIGNAL_S
         self.should_exit = True
 
 
