@@ -14,7 +14,10 @@ Role = Literal["annotator", "researcher"]
 
 
 class ServiceError(DamerError):
-    """The service says no; the classes below say what to."""
+    """The service says no; the classes below say what to.
+
+    They are answers, most of them to ordinary requests, and named so: no "Error" at their end (N818).
+    """
 
 
 class Refused(ServiceError):  # noqa: N818

@@ -93,6 +93,7 @@ def create_app(
         app.include_router(router)
     problems.install(app)
     description = describe(app, ROUTERS)
+    # The way that FastAPI documents; mypy does not like a method to be replaced.
     app.openapi = lambda: description  # type: ignore[method-assign]
     pages.install(app, settings.web, description)
     app.add_middleware(BodyLimit)

@@ -18,7 +18,7 @@ def http_protocol() -> "type[asyncio.Protocol] | Literal['auto']":
     """Return the HTTP protocol for uvicorn; "auto", which has limits of its own, without httptools."""
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:  # pragma: no cover  # other interpreters than CPython
+    except ImportError:  # other interpreters than CPython
         return "auto"
 
     class BoundedProtocol(HttpToolsProtocol):
@@ -28,6 +28,7 @@ def http_protocol() -> "type[asyncio.Protocol] | Literal['auto']":
         _in_head = True
         _deadline: asyncio.TimerHandle | None = None
 
+        # asyncio calls it with any transport; uvicorn says which one it takes, and so narrows the type.
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait_for_head()
