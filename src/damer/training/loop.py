@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from damer.core.errors import DamerError
+from damer.core.memory import keep_freed_memory
 from damer.models import Damer
 from damer.training import state
 from damer.training.bank import IntArray
@@ -82,7 +83,11 @@ def train_network(task: Task, place: Place, method: Method[Any] = ALGORITHM_1) -
         task: what to learn from.
         place: where to log and to keep the state.
         method: what learns, and how; DAMER by Algorithm 1 unless another is named.
+
+    On the CPU this process keeps the memory that it frees from here on (`damer.core.memory`).
     """
+    if task.bank.device.type == "cpu":
+        keep_freed_memory()
     learner, settings = method.learner(task), task.settings_hash(method.settings(task.recipe))
     saved = state.load_state(place.state)
     if saved is None:
