@@ -30,6 +30,7 @@ import torch
 from damer import objectives
 from damer.baselines.base import Baseline, Context, to_tracks
 from damer.baselines.registry import BASELINES
+from damer.core.memory import keep_freed_memory
 from damer.core.track import Track
 from damer.features import FeatureSpec
 from damer.training.bank import Bank, resident_bank
@@ -188,6 +189,7 @@ def main() -> None:
     if unknown := [name for name in options.methods if name not in METHODS]:
         parser.error(f"{unknown[0]} has no steps or is unknown; known are {', '.join(METHODS)}")
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as training does: both ways are to have it
     bank = synthetic_bank()
     clock = "CPU" if options.threads == 1 else "wall"
     print(f"{clock} seconds, {options.threads} threads, batches of {BATCH}, {options.rounds} rounds")

@@ -30,10 +30,10 @@ def page_faults(mode: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
-def test_large_blocks_are_cleared_by_the_system_only_once():
+def test_large_blocks_are_cleared_by_the_system_only_once() -> None:
     assert page_faults("keep") * 100 < page_faults("leave")
 
 
-def test_other_systems_are_told_apart(monkeypatch: pytest.MonkeyPatch):
+def test_other_systems_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False

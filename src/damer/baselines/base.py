@@ -162,7 +162,8 @@ class Baseline:
         torch.manual_seed(task.seed)
         network = Standardised(self.network(task.recipe.model.frames), band_statistics(task))
         # Channels last is how the CPU's and the GPU's convolutions want their maps in bfloat16.
-        network = network.to(task.bank.device, memory_format=torch.channels_last)
+        network = network.to(task.bank.device)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a gap in torch's stubs
         groups: Iterable[Any] = network.parameters() if self.groups is None else self.groups(network.network)
         return BaselineLearner(
             network=network,
