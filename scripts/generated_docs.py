@@ -3,9 +3,10 @@
 usage: python scripts/generated_docs.py [--check]
 
 `docs/commands.md` comes from the command line's own parser, `docs/settings.md` from the configuration
-classes, `docs/recipes.md` from the packaged recipes, and the results in `MODEL_CARD.md` from
-`experiments/results/N-*.json`. With `--check` nothing is written: what is out of date is named, and the
-status is 1.
+classes, `docs/recipes.md` from the packaged recipes, the results in `MODEL_CARD.md` from
+`experiments/results/N-*.json`, and `docs/tables.md` and the tables in `docs/results.md` from the rows of
+benchmarks, `experiments/results/NAME/results.jsonl`. With `--check` nothing is written: what is out of date
+is named, and the status is 1.
 
 A results file is `{"title": …, "text": …, "command": …, "rows": [{column: value, …}, …]}`: each row is a line
 of a table, each value a text, a number or an interval `[low, high]`.
@@ -15,19 +16,28 @@ import argparse
 import dataclasses
 import inspect
 import json
+import re
+import statistics
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from damer.benchmark.results import read_rows
 from damer.cli import build_parser
 from damer.features import FeatureSpec
 from damer.models import DamerConfig
+from damer.report.grids import Grid
+from damer.report.tables import NOT_RUN, ablation_table, method_tables, variant_tables
 from damer.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- results: written by scripts/generated_docs.py -->", "<!-- end of results -->"
+TABLE = re.compile(
+    r"(<!-- (?P<name>\S+) (?P<dimension>arousal|valence) -->\n).*?(<!-- end of table -->)", re.S
+)
 
 
 def subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
@@ -217,12 +227,76 @@ def model_card() -> str:
     return f"{before}{START}\n\n{results()}\n{END}{after}"
 
 
+def benchmark_rows() -> dict[str, list[dict[str, Any]]]:
+    """Return the committed rows of every benchmark, by the name of its folder."""
+    paths = sorted((ROOT / "experiments" / "results").glob("*/results.jsonl"))
+    return {path.parent.name: read_rows(path) for path in paths}
+
+
+def grids(name: str, rows: list[dict[str, Any]]) -> list[Grid]:
+    """Return the tables that suit a benchmark: of methods, the paper's ablation, or of variants."""
+    if name.startswith("tables"):
+        return method_tables(rows)
+    return [ablation_table(rows)] if name.startswith("ablation") else variant_tables(rows)
+
+
+def tables_page() -> str:
+    """Return `docs/tables.md`: what `damer report tables` makes of the committed rows."""
+    lines = [
+        "# Tables",
+        "",
+        "What `damer report tables` prints of the committed rows (`experiments/results/NAME`), tables without "
+        "a run left out. [Results so far](results.md) says in plain words what they mean.",
+        "",
+    ]
+    for name, rows in benchmark_rows().items():
+        lines += [f"## `{name}`", "", f"{len(rows)} runs.", ""]
+        for grid in grids(name, rows):
+            if any(line[-1] != "0" for line in grid.rows):
+                lines.append(grid.markdown())
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def summary(rows: list[dict[str, Any]], dimension: str) -> str:
+    """Return accuracy and AUC per track of each method on each corpus, mean over its runs."""
+    found = defaultdict(list)
+    for row in rows:
+        if row["dimension"] == dimension:
+            found[row["title"], row["corpus"]].append(row["metrics"]["track"])
+    corpora = sorted({corpus for _, corpus in found})
+
+    def score(runs: list[dict[str, float]]) -> str:
+        means = (statistics.fmean(run[metric] for run in runs) for metric in ("accuracy", "auc"))
+        return " / ".join(f"{mean:.3f}" for mean in means) + f" ({len(runs)})"
+
+    def mean_auc(title: str) -> float:
+        return statistics.fmean(run["auc"] for corpus in corpora for run in found.get((title, corpus), ()))
+
+    lines = ["| method | " + " | ".join(corpora) + " |", "|---|" + "---|" * len(corpora)]
+    for title in sorted({title for title, _ in found}, key=mean_auc, reverse=True):
+        cells = [score(found[title, corpus]) if (title, corpus) in found else NOT_RUN for corpus in corpora]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def results_page() -> str:
+    """Return `docs/results.md` with its tables brought up to date."""
+    rows = benchmark_rows()
+
+    def table(match: re.Match[str]) -> str:
+        return match[1] + summary(rows[match["name"]], match["dimension"]) + match[4]
+
+    return TABLE.sub(table, (ROOT / "docs" / "results.md").read_text(encoding="utf-8"))
+
+
 def main() -> int:
     """Write or check every generated page and return the exit status."""
     pages = {
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "recipes.md": recipes_page(),
+        ROOT / "docs" / "tables.md": tables_page(),
+        ROOT / "docs" / "results.md": results_page(),
         ROOT / "MODEL_CARD.md": model_card(),
     }
     stale = [
