@@ -245,8 +245,8 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "What `damer report tables` prints of the committed rows (`experiments/results/NAME`), tables without "
-        "a run left out. [Results so far](results.md) says in plain words what they mean.",
+        "What `damer report tables` prints of the committed rows (`experiments/results/NAME`). "
+        "Tables without a run are left out. [Results so far](results.md) says in plain words what they mean.",
         "",
     ]
     for name, rows in benchmark_rows().items():
