@@ -22,6 +22,7 @@ from matplotlib.patches import Circle, Wedge
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from damer.core import plane
+from damer.core.files import replacing
 from damer.core.result import Emotion
 from damer.core.text import clock, shortened
 
@@ -74,10 +75,8 @@ def save(emotion: Emotion, path: str | os.PathLike[str], dots_per_inch: int = 15
         path: the file to write; its folder exists.
         dots_per_inch: 150 gives 1800 x 750 pixels.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.part")
-    draw(emotion).savefig(partial, dpi=dots_per_inch, format="png", metadata={"Software": None})
-    partial.replace(target)
+    with replacing(Path(path)) as part:
+        draw(emotion).savefig(part, dpi=dots_per_inch, format="png", metadata={"Software": None})
 
 
 def _draw_title(figure: Figure, emotion: Emotion) -> None:

@@ -20,6 +20,7 @@ from damer.baselines.estimator import Estimator
 from damer.baselines.registry import BASELINES
 from damer.benchmark.recipe import DAMER, Benchmark, Protocol, Variant
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
 from damer.models import Damer
@@ -230,12 +231,10 @@ def _track_predictions(task: Task, answers: Answers, fold: int) -> list[TrackPre
 
 def _keep_predictions(folder: Path, found: list[TrackPrediction]) -> None:
     """Write the tracks' probabilities, for comparisons track by track."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / ".predictions.jsonl.part"
     keys = ("id", "group", "corpus", "truth", "probability")
     lines = [json.dumps({key: getattr(item, key) for key in keys}) + "\n" for item in found]
-    part.write_text("".join(lines), encoding="utf-8")
-    part.replace(folder / "predictions.jsonl")
+    with replacing(folder / "predictions.jsonl", parents=True) as part:
+        part.write_text("".join(lines), encoding="utf-8")
 
 
 def _row(job: Job, benchmark: Benchmark, task: Task, measured: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from damer.cli.annotate_extra import add_study, need_extra
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.text import valid
 
 if TYPE_CHECKING:
@@ -64,13 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _save(figure: "Figure", folder: Path, name: str) -> Path:
     target = folder / name
-    partial = folder / f".{name}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, dpi=_DOTS_PER_INCH, format=target.suffix[1:])
-        partial.replace(target)
-    except OSError as error:
-        raise DamerError(f"{target}: cannot be written ({error.strerror}); choose another --out") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(target, "choose another --out", parents=True) as part:
+        figure.savefig(part, dpi=_DOTS_PER_INCH, format=target.suffix[1:])
     return target

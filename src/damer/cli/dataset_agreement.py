@@ -3,12 +3,12 @@
 import argparse
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from damer.cli.options import lag, number, whole
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.text import one_line, valid
 
 if TYPE_CHECKING:
@@ -190,12 +190,5 @@ def _write(path: Path, content: str | bytes) -> None:
     Raises:
         DamerError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise DamerError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    with replacing(path, "choose another place", parents=True) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)

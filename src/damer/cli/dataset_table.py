@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.text import valid
 
 Subparsers = argparse._SubParsersAction
@@ -36,15 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     rows = table_one(CORPORA, _roots(arguments.roots))
     print(valid(markdown(rows)))
     if arguments.json is not None:
-        part = arguments.json.with_name(f".{arguments.json.name}.part")
-        try:
+        with replacing(arguments.json, "choose another file") as part:
             part.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            part.replace(arguments.json)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise DamerError(
-                f"{arguments.json}: cannot be written ({error.strerror}): choose another file"
-            ) from None
     return 0
 
 

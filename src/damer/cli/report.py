@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from damer.core.errors import DamerError
+from damer.core.files import replacing
 
 if TYPE_CHECKING:
     from damer.report.grids import Grid
@@ -136,11 +136,6 @@ def _write(grids: "list[Grid]", out: Path) -> None:
             f"{grid.name}.tex": grid.latex(),
             f"{grid.name}.csv": grid.csv(),
         }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            part = out / f".{name}.part"
+    for name, text in texts.items():
+        with replacing(out / name, "choose another --out", parents=True) as part:
             part.write_text(text, encoding="utf-8")
-            part.replace(out / name)
-    except OSError as error:
-        raise DamerError(f"{out}: cannot be written ({error.strerror}): choose another --out") from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.metrics import auc
 from damer.core.processes import Died, in_processes
 from damer.curation.screening import Screener, Thresholds, screener
@@ -268,16 +269,11 @@ def write_scores(path: Path, clips: Iterable[Clip]) -> None:
     Raises:
         DamerError: The file cannot be written.
     """
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as table:
-            writer = csv.writer(table)
-            writer.writerow(["file", "vocal", "score"])
-            for clip in clips:
-                writer.writerow(
-                    [clip.file, int(clip.vocal), "" if clip.score is None else f"{clip.score:.6f}"]
-                )
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DamerError(f"{path}: cannot be written ({error.strerror}): choose another --out") from error
+    with (
+        replacing(path, "choose another --out") as part,
+        part.open("w", encoding="utf-8", newline="") as table,
+    ):
+        writer = csv.writer(table)
+        writer.writerow(["file", "vocal", "score"])
+        for clip in clips:
+            writer.writerow([clip.file, int(clip.vocal), "" if clip.score is None else f"{clip.score:.6f}"])

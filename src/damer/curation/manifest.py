@@ -9,6 +9,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import IO, Any
 
+from damer.core.files import replacing
 from damer.curation.disk import writing
 from damer.curation.row import Row
 
@@ -78,12 +79,5 @@ def _cell(value: object) -> object:
 @contextlib.contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file under another name that becomes its own only when all went well."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with writing(path.parent):
-            with partial.open("wb") as file:
-                yield file
-            partial.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with writing(path.parent), replacing(path) as part, part.open("wb") as file:
+        yield file

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.features.extraction import Views
 from damer.features.spec import FeatureSpec
 
@@ -75,15 +76,8 @@ class FeatureStore:
         if (folder / "spec.json").exists():
             raise DamerError(f"{folder}: is a feature store already; open it, or choose another folder")
         record = {"layout": LAYOUT, "hash": spec.hash(), "spec": spec.to_dict()}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            draft = folder / f"spec.json.{os.getpid()}"
-            draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            draft.replace(folder / "spec.json")
-        except OSError as error:
-            raise DamerError(
-                f"{folder}: cannot be written ({error.strerror}); choose another folder"
-            ) from None
+        with replacing(folder / "spec.json", "choose another folder", parents=True) as part:
+            part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return cls(folder, spec)
 
     @classmethod

@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.features.spec import FeatureSpec
 from damer.models.companion import Companion, CompanionConfig
 from damer.models.config import DamerConfig
@@ -291,18 +291,5 @@ def _finite(value: Any) -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write beside the target, then rename: a kill leaves the old file or the new one."""
-    try:
-        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(part).chmod(0o644)
-            Path(part).replace(path)
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise DamerError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+    with replacing(path, "choose another place", lasting=True) as part:
+        part.write_bytes(content)

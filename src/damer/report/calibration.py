@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.curation.calibration import Calibration, Clip, roc
 
 _VOICE, _NONE, _FAINT = "#c2410c", "#1d5fbf", "#6b7280"
@@ -76,10 +76,5 @@ def write_picture(path: Path, figure: Figure) -> None:
     Raises:
         DamerError: The file cannot be written.
     """
-    partial = path.with_name(path.name + ".part")
-    try:
-        figure.savefig(partial, format="png", dpi=120)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DamerError(f"{path}: cannot be written ({error.strerror}): choose another --out") from error
+    with replacing(path, "choose another --out") as part:
+        figure.savefig(part, format="png", dpi=120)

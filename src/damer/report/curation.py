@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from damer.core.files import replacing
 from damer.core.text import clock
 from damer.curation.disk import writing
 from damer.curation.row import Row
@@ -116,13 +117,8 @@ def write_page(path: Path, rows: Iterable[Row], settings: CurationSettings) -> N
         "rules": _rules(settings),
     }
     page = re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template("curation.html"))
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with writing(path.parent):
-            partial.write_text(page, encoding="utf-8")
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing(path.parent), replacing(path) as part:
+        part.write_text(page, encoding="utf-8")
 
 
 def _kind(row: Row) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 
 Row = dict[str, Any]
 Curves = dict[str, NDArray[np.float64]]
@@ -178,14 +179,8 @@ def save(canvas: Any, path: Path) -> list[Path]:
         DamerError: the folder cannot be written.
     """
     files = [path.with_name(path.name + ending) for ending in (".png", ".svg")]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            part = file.with_name(f".{file.stem}.part{file.suffix}")
-            canvas.savefig(part, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
-            part.replace(file)
-    except OSError as error:
-        raise DamerError(
-            f"{path.parent}: cannot be written ({error.strerror}): choose another --out"
-        ) from None
+    for file in files:
+        kind = file.suffix[1:]
+        with replacing(file, "choose another --out", parents=True) as part:
+            canvas.savefig(part, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
     return files

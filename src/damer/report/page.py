@@ -19,7 +19,7 @@ from typing import Any, Self, TextIO
 from urllib.parse import quote
 
 from damer.core import plane
-from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.result import Emotion, Failure
 from damer.core.text import clock, one_line
 
@@ -92,16 +92,12 @@ class Report:
         Raises:
             DamerError: when the page cannot be written.
         """
-        partial = self.path.with_name(f".{self.path.name}.part")
         try:
-            with partial.open("w", encoding="utf-8") as page:
+            with (
+                replacing(self.path, "choose another --out") as part,
+                part.open("w", encoding="utf-8") as page,
+            ):
                 self._write(page)
-            partial.replace(self.path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise DamerError(
-                f"{self.path}: cannot be written ({error.strerror}): choose another --out"
-            ) from error
         finally:
             self.discard()
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from damer.core.files import replacing
 from damer.models import Damer
 from damer.training.bank import Bank, IntArray
 from damer.training.data import chunks
@@ -56,9 +57,7 @@ def keep_embeddings(path: Path, task: Task, trained: Damer, dimension: str) -> N
     tracks, start = track_embeddings(ALGORITHM_1.learner(task).network, bank, parts.test)
     _, end = track_embeddings(trained, bank, parts.test)
     chosen = [bank.tracks[int(number)] for number in tracks]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(path, parents=True) as part, part.open("wb") as file:
         np.savez(
             file,
             id=np.array([item.id for item in chosen], dtype=np.str_),
@@ -69,4 +68,3 @@ def keep_embeddings(path: Path, task: Task, trained: Damer, dimension: str) -> N
             dimension=np.array(dimension),
             seed=np.array(task.seed),
         )
-    part.replace(path)

@@ -21,6 +21,7 @@ import torch
 
 from damer import __version__
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.track import Dimension, Track
 from damer.datasets import splits
 from damer.models import Damer, checkpoint
@@ -306,17 +307,14 @@ class _Runner:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
         for line in lines:
             file.write(json.dumps(line) + "\n")
-    part.replace(path)
 
 
 def read_predictions(path: Path) -> list[tuple[Dimension, TrackPrediction]]:

@@ -5,7 +5,6 @@ stands. Nothing in it is ever executed.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.training.learner import Learner
 
 
@@ -91,18 +91,9 @@ def save_state(path: Path, tensors: dict[str, Tensor], position: Position) -> No
     """Write a state in place of the one before: a kill leaves the old one or the new one, never half."""
     copies = {name: tensor.detach().to("cpu").clone().contiguous() for name, tensor in tensors.items()}
     header = {"damer_state": json.dumps(asdict(position))}
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(to_safetensors(copies, header))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise DamerError(
-            f"{path}: cannot be written ({error.strerror}): free some space or choose another --out"
-        ) from error
+    remedy = "free some space or choose another --out"
+    with replacing(path, remedy, parents=True, lasting=True) as part:
+        part.write_bytes(to_safetensors(copies, header))
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], Position] | None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 from damer.core.processes import Died, in_processes
 from damer.core.track import Dimension
 from damer.models import DamerConfig
@@ -235,12 +236,11 @@ def _rows(library: Any, study: Any, sweep: Sweep) -> list[dict[str, Any]]:
 def _write(sweep: Sweep, dimension: Dimension, rows: list[dict[str, Any]], out: Path) -> None:
     """Write the table of trials and a recipe of the best one."""
     columns = ["trial", *SCORES, *sweep.space]
-    part = out / f".trials-{dimension}.csv.part"
-    with part.open("w", encoding="utf-8", newline="") as file:
+    trials = out / f"trials-{dimension}.csv"
+    with replacing(trials) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: {**row, **row["settings"]}[key] for key in columns} for row in rows)
-    part.replace(out / f"trials-{dimension}.csv")
     recipe = sweep.recipe_of(rows[0]["settings"]).to_dict()
     lines = [f'description = "The best of {len(rows)} trials of the sweep {sweep.name}, for {dimension}."']
     for table, defaults in (("training", TrainingConfig()), ("model", DamerConfig())):
@@ -249,9 +249,8 @@ def _write(sweep: Sweep, dimension: Dimension, rows: list[dict[str, Any]], out: 
         lines += ["", f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in changed.items())]
     if recipe["features"]:
         lines += ["", "[features]", *(f"{k} = {json.dumps(v)}" for k, v in recipe["features"].items())]
-    part = out / f".best-{dimension}.toml.part"
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    part.replace(out / f"best-{dimension}.toml")
+    with replacing(out / f"best-{dimension}.toml") as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def table(sweep: Sweep, dimension: Dimension, rows: list[dict[str, Any]], most: int = 10) -> str:

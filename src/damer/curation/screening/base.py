@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from damer.core.errors import DamerError
+from damer.core.files import replacing
 
 Verdict = Literal["likely-vocal", "review", "no-evidence"]
 
@@ -90,13 +91,8 @@ def write_thresholds(path: Path, name: str, thresholds: Thresholds, **details: o
         DamerError: The file cannot be written.
     """
     content = {"format": THRESHOLD_FORMAT, "screener": name, **asdict(thresholds), **details}
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DamerError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+    with replacing(path, "choose another place") as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_thresholds(path: Path, name: str) -> Thresholds:
