@@ -1,5 +1,7 @@
 """From views to token features: what the network's tokens are made of."""
 
+import math
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -61,20 +63,34 @@ _COMPRESSION = 0.3
 
 def _mel_statistics(mel: Tensor) -> Tensor:
     """Return [S, 128, 9] of mel [S, 128, T]: mean, deviation, change, attack, extremes, modulation."""
+    mean = mel.mean(-1, keepdim=True)
+    centred = mel - mean
     change = mel.diff(dim=-1)
-    spectrum = torch.fft.rfft(mel - mel.mean(-1, keepdim=True)).abs().square() / mel.shape[-1] ** 2
-    return torch.stack(
-        [
-            mel.mean(-1),
-            mel.std(-1, correction=0),
-            change.abs().mean(-1),
-            change.amax(-1).clamp(min=0),
-            mel.amax(-1),
-            mel.amin(-1),
-            *[(spectrum[..., low:high].sum(-1) + _FLOOR).log() for low, high in _MODULATION_BINS],
-        ],
-        dim=-1,
-    )
+    waves, rates = _modulation(mel.shape[-1], mel.device)
+    modulation = (centred @ waves).square() @ rates
+    statistics = [
+        mean,
+        centred.square().mean(-1, keepdim=True).sqrt(),
+        change.abs().mean(-1, keepdim=True),
+        change.amax(-1, keepdim=True).clamp(min=0),
+        mel.amax(-1, keepdim=True),
+        mel.amin(-1, keepdim=True),
+        (modulation + _FLOOR).log(),
+    ]
+    return torch.cat(statistics, dim=-1)
+
+
+@lru_cache(maxsize=8)
+def _modulation(frames: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the waves of the modulation's bins [T, 2 · bins] and which bins make up each rate [2 · bins, 3].
+
+    So few of a spectrum's bins are quicker had by a product than by a transform of 87 frames.
+    """
+    bins = torch.arange(_MODULATION_BINS[0][0], min(_MODULATION_BINS[-1][1], frames // 2 + 1))
+    angles = 2 * math.pi / frames * torch.arange(frames).double()[:, None] * bins
+    waves = torch.cat([angles.cos(), angles.sin()], dim=1) / frames
+    rates = torch.stack([(bins >= low) & (bins < high) for low, high in _MODULATION_BINS], dim=1)
+    return waves.float().to(device), torch.cat([rates, rates]).float().to(device)
 
 
 def _cochleagram_statistics(cochleagram: Tensor) -> Tensor:
@@ -82,11 +98,12 @@ def _cochleagram_statistics(cochleagram: Tensor) -> Tensor:
     frames = cochleagram[..., 1::_HOLD]
     around = torch.nn.functional.pad(frames.transpose(1, 2), (2, 2), mode="replicate").transpose(1, 2)
     neighbours = (around[:, :-4] + around[:, 1:-3] + around[:, 3:-1] + around[:, 4:]) / 4
-    energy = (10.0 ** (frames / _COMPRESSION)).mean(-1)
+    energy = (frames * (math.log(10) / _COMPRESSION)).exp().mean(-1)
+    mean = frames.mean(-1)
     return torch.stack(
         [
-            frames.mean(-1),
-            frames.std(-1, correction=0),
+            mean,
+            (frames - mean[..., None]).square().mean(-1).sqrt(),
             frames.diff(dim=-1).abs().mean(-1),
             frames.amax(-1),
             frames.amin(-1),
