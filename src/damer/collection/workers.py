@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from damer.core.errors import DamerError
-from damer.core.memory import keep_freed_memory
 from damer.core.processes import Died
 from damer.core.result import Emotion, Failure, Model
 from damer.core.threads import one_thread_for_children
@@ -232,7 +231,6 @@ def _serve(pipe: Connection, settings: Settings) -> None:
 
 def _recognizer(settings: Settings) -> "Recognizer":
     """Load the weights and keep torch to one thread, so that a file's numbers depend on nothing else."""
-    keep_freed_memory()
     import torch
 
     from damer.inference import Recognizer

@@ -3,28 +3,37 @@
 import ctypes
 import sys
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # parameters of mallopt(3)
-_MOST = 2**31 - 1
-_STEP = 64 << 20  # bytes asked of the system at a time
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
+_ALL = 2**31 - 1
+A_FEW_BLOCKS = 128 << 20
+"""Bytes that hold what the work on some seconds of sound needs."""
+_kept = 0
 
 
-def keep_freed_memory() -> bool:
-    """Let the C library keep the memory that is freed, for what is asked next, until the process ends.
+def keep_freed_memory(most: int = _ALL) -> bool:
+    """Let the C library keep memory that is freed, for what is asked next, in place of giving it back.
 
-    glibc asks the system for every large block and gives it back when it is freed. A training step on the
-    CPU makes and drops hundreds of them, and the system clears each page anew: half of the time of networks
-    whose maps are large and whose arithmetic is light. The process grows to its peak and stays there, which
-    is about a third higher.
+    glibc gives every large block back to the system, which clears each page anew when the next one is asked
+    for. Work on arrays makes and drops hundreds of them: that is a third of the time from a file to its
+    emotion, and half of a training step of networks whose maps are large and whose arithmetic is light. What
+    was asked for earlier is never lowered.
+
+    Args:
+        most: bytes that may be kept free, at least 2, for the process as a whole. Without a limit a process
+            stays at its peak, which is up to a third higher.
 
     Returns:
         Whether it could be arranged: with glibc only.
     """
+    global _kept  # the C library has one setting a process, which cannot be read back
+    if most <= _kept:
+        return True
     if not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library
         return False
-    asked = ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, _MOST), (_TOP_PAD, _STEP))
-    done = [mallopt(parameter, value) == 1 for parameter, value in asked]
+    _kept = most
+    done = [mallopt(_MMAP_THRESHOLD, most // 2) == 1, mallopt(_TRIM_THRESHOLD, most) == 1]
     return all(done)

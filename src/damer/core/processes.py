@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
-from damer.core.memory import keep_freed_memory
+from damer.core.memory import A_FEW_BLOCKS, keep_freed_memory
 from damer.core.threads import one_thread_for_children
 
 T = TypeVar("T")
@@ -168,7 +168,7 @@ def _end(worker: _Worker[T]) -> None:
 
 def _serve(pipe: Connection, function: Callable[[T], R]) -> None:
     """Live as a worker: one task after the other until the pipe closes or the parent is gone."""
-    keep_freed_memory()
+    keep_freed_memory(A_FEW_BLOCKS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
     parent = parent_process()
     assert parent is not None

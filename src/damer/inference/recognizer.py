@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from damer.core.errors import DamerError
+from damer.core.memory import A_FEW_BLOCKS, keep_freed_memory
 from damer.core.result import Model, Segment
 from damer.inference.networks import Views2Emotion
 from damer.inference.recognition import Recognition
@@ -30,6 +31,9 @@ class Recognizer:
     Raises:
         DamerError: a checkpoint is missing or unusable, or the device is not there.
 
+    With glibc the process keeps up to 128 MB of memory that is freed, which makes the next file a quarter
+    quicker (`damer.core.memory`).
+
     Example:
         recognizer = damer.Recognizer()
         emotion = recognizer("song.mp3")
@@ -40,6 +44,7 @@ class Recognizer:
     def __init__(
         self, arousal: PathLike | None = None, valence: PathLike | None = None, device: str = "auto"
     ) -> None:
+        keep_freed_memory(A_FEW_BLOCKS)
         self._networks = Views2Emotion(arousal, valence, device)
         self._listener = Samples2Emotion(self._networks)
         self._reader = File2Emotion(self._listener)
