@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import inspect
 import json
+import math
 import re
 import statistics
 import sys
@@ -258,24 +259,41 @@ def tables_page() -> str:
 
 
 def summary(rows: list[dict[str, Any]], dimension: str) -> str:
-    """Return accuracy and AUC per track of each method on each corpus, mean over its runs."""
+    """Return accuracy and AUC per track of each line on each corpus (and protocol), mean over its runs.
+
+    Methods stand best first, variants as their benchmark names them.
+    """
+    methods = len({row["method"] for row in rows}) > 1
+    protocols = len({row["protocol"] for row in rows}) > 1
     found = defaultdict(list)
     for row in rows:
         if row["dimension"] == dimension:
-            found[row["title"], row["corpus"]].append(row["metrics"]["track"])
-    corpora = sorted({corpus for _, corpus in found})
+            line = row["title"] if methods else row["name"]
+            column = f"{row['corpus']}, {row['protocol']}" if protocols else row["corpus"]
+            found[line, column].append(row["metrics"]["track"])
+    names = list(dict.fromkeys(line for line, _ in found))
+    columns = list(dict.fromkeys(column for _, column in found))
 
-    def score(runs: list[dict[str, float]]) -> str:
-        means = (statistics.fmean(run[metric] for run in runs) for metric in ("accuracy", "auc"))
-        return " / ".join(f"{mean:.3f}" for mean in means) + f" ({len(runs)})"
+    def mean(runs: list[dict[str, float | None]], metric: str) -> float:
+        values = [value for run in runs if (value := run[metric]) is not None]
+        return statistics.fmean(values) if values else math.nan
 
-    def mean_auc(title: str) -> float:
-        return statistics.fmean(run["auc"] for corpus in corpora for run in found.get((title, corpus), ()))
+    def score(runs: list[dict[str, float | None]]) -> str:
+        means = [mean(runs, metric) for metric in ("accuracy", "auc")]
+        return " / ".join("–" if math.isnan(x) else f"{x:.3f}" for x in means) + f" ({len(runs)})"
 
-    lines = ["| method | " + " | ".join(corpora) + " |", "|---|" + "---|" * len(corpora)]
-    for title in sorted({title for title, _ in found}, key=mean_auc, reverse=True):
-        cells = [score(found[title, corpus]) if (title, corpus) in found else NOT_RUN for corpus in corpora]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    def mean_auc(name: str) -> float:
+        return mean([run for column in columns for run in found.get((name, column), ())], "auc")
+
+    if methods:
+        names.sort(key=mean_auc, reverse=True)
+    lines = [
+        f"| {'method' if methods else 'variant'} | " + " | ".join(columns) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for name in names:
+        cells = [score(found[name, column]) if (name, column) in found else NOT_RUN for column in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
