@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from damer.core import memory
 from damer.core.memory import keep_freed_memory
 
 _FAULTS = """
@@ -34,6 +35,13 @@ def test_large_blocks_are_cleared_by_the_system_only_once() -> None:
     assert page_faults("keep") * 100 < page_faults("leave")
 
 
+def test_what_was_asked_for_is_never_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_kept", 1 << 30)
+    monkeypatch.setattr(memory.ctypes, "CDLL", None)  # not called
+    assert keep_freed_memory(1 << 20)
+
+
 def test_other_systems_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_kept", 0)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
