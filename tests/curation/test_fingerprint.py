@@ -25,8 +25,10 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _fresh() -> Iterator[None]:
     prints._program.cache_clear()
+    yield
+    prints._program.cache_clear()  # else the next test file finds this one's broken program
 
 
 def example(name: str) -> tuple[Samples, int]:
