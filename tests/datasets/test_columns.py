@@ -82,3 +82,18 @@ def test_crossed_columns_are_noticed_and_chance_is_not() -> None:
     handful = dict.fromkeys("abc", (0.5, -0.5))
     assert crossed(dict.fromkeys("abc", (-0.5, 0.5)), handful)
     assert not crossed(dict.fromkeys("abc", (0.4, -0.6)), handful)
+
+
+def test_the_separator_and_the_coding_are_named(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("song_id;valence\n1;3\n")
+    with pytest.raises(DamerError, match=r"song_id is missing; found song_id;valence; separate .* by commas"):
+        read_columns(table, {"song": ("song_id",)})
+    table.write_text("song_id,valence\n1,3\n")
+    with pytest.raises(DamerError, match="found song_id,valence; separate the columns by tabs"):
+        read_columns(table, {"song": ("song_id",)}, delimiter="\t")
+    table.write_bytes("song_id,artist\n1,Björk\n".encode("latin-1"))
+    with pytest.raises(DamerError, match=r"not a comma-separated UTF-8 table .*; save it as one"):
+        read_columns(table, {"song": ("song_id",)})
+    with pytest.raises(DamerError, match="not a tab-separated UTF-8 table"):
+        read_columns(table, {"song": ("song_id",)}, delimiter="\t")

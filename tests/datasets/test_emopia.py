@@ -67,6 +67,24 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
         Emopia().tracks(tmp_path)
 
 
+def test_capitals_in_endings_and_hidden_files(emopia: Path) -> None:
+    """As another system writes them: `.MID` for `.mid`, and hidden twins from a Mac's archive."""
+    (emopia / "audios").mkdir()
+    (emopia / "audios/Q2_plainSong_1.MP3").touch()
+    for path in list((emopia / "midis").iterdir()):
+        path.rename(path.with_suffix(".MID"))
+        (emopia / "midis" / f"._{path.name}").write_bytes(b"x")
+    assert Emopia().check(emopia) == []
+    tracks = Emopia().tracks(emopia)
+    assert [track.id.partition(":")[2] for track in tracks] == [
+        "Q1_a_-b_c-_0",
+        "Q2_plainSong_1",
+        "Q3_a_-b_c-_12",
+    ]
+    assert all(Path(track.midi or "").is_file() for track in tracks)
+    assert tracks[1].audio == str(emopia / "audios/Q2_plainSong_1.MP3")
+
+
 @pytest.mark.data
 def test_real_clips_agree_with_their_table(real: Path) -> None:
     root = real / "emopia"

@@ -57,6 +57,13 @@ def test_missing_column_is_named(emotify: Path) -> None:
         Emotify().tracks(emotify)
 
 
+def test_capitals_in_endings(emotify: Path) -> None:
+    for path in list((emotify / "audio").rglob("*.*")):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    assert Emotify().check(emotify) == []
+    assert [Path(track.audio or "").name for track in Emotify().tracks(emotify)][:2] == ["1.OPUS", "2.MP3"]
+
+
 @pytest.mark.data
 def test_real_indices_are_the_sums_of_the_feelings(real: Path) -> None:
     root = real / "emotify"

@@ -138,6 +138,15 @@ def test_trajectories_of_every_rater_of_modal_length(vgmidi: Path) -> None:
     assert {one.track for one in said if one.annotator.startswith("2-")} == {"Space_SNES_Space Race_Start"}
 
 
+def test_capitals_in_endings(vgmidi: Path) -> None:
+    for path in list((vgmidi / "midi").iterdir()):
+        path.rename(path.with_suffix(".MID"))
+    castle, race = Vgmidi().tracks(vgmidi)
+    assert (castle.id, race.group) == ("vgmidi:Quest_NES_Quest II_Old Castle", "Space")
+    assert all(Path(track.midi or "").is_file() for track in (castle, race))
+    assert len(Vgmidi().check(vgmidi)) == 1  # the piece without a file, as before
+
+
 @pytest.mark.data
 def test_real_trajectories(real: Path) -> None:
     said = trajectories(real / "vgmidi")

@@ -181,21 +181,46 @@ def read_table(path: Path, columns: list[str], delimiter: str = ",") -> list[Row
             names = [name.strip() for name in reader.fieldnames or []]
             missing = [name for name in columns if name not in names]
             if missing:
-                hint = ""
-                if delimiter == "," and re.search(r"[;\t]", "".join(names)):
-                    hint = "; separate the columns by commas"
-                found = f"found {', '.join(names)}" if names else "the table is empty"
-                raise DamerError(f"{path}: column {', '.join(missing)} is missing; {found}{hint}")
+                raise DamerError(f"{path}: column {', '.join(missing)} is missing; {seen(names, delimiter)}")
             reader.fieldnames = names
             return [Row(reader.line_num, {key: _cell(row[key]) for key in row}) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DamerError(f"{path}: not a comma-separated UTF-8 table ({error})") from error
+        kind = "tab" if delimiter == "\t" else "comma"
+        raise DamerError(f"{path}: not a {kind}-separated UTF-8 table ({error}); save it as one") from error
     except OSError as error:
         raise DamerError(f"{path}: cannot be read ({error.strerror})") from error
 
 
+def seen(names: Sequence[str], delimiter: str) -> str:
+    """Say which columns a table has, and how they should be separated where that seems to be the matter."""
+    if not names:
+        return "the table is empty"
+    other, word = (r"[;\t]", "commas") if delimiter == "," else ("[,;]", "tabs")
+    hint = f"; separate the columns by {word}" if re.search(other, "".join(names)) else ""
+    return f"found {', '.join(names)}{hint}"
+
+
 def _cell(value: str | list[str]) -> str:
     return (value if isinstance(value, str) else ",".join(value)).strip()
+
+
+def find_file(path: Path) -> Path | None:
+    """Return a file, or the one beside it whose name differs by capitals only, None if there is neither."""
+    if path.is_file():
+        return path
+    if not path.parent.is_dir():
+        return None
+    name = path.name.lower()
+    return next((one for one in sorted(path.parent.iterdir()) if one.name.lower() == name), None)
+
+
+def midi_files(folder: Path) -> list[Path]:
+    """Return the MIDI files in a folder, in order; hidden ones, as archives from a Mac hold, are none."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in (".mid", ".midi") and not path.name.startswith(".")
+    )
 
 
 def midi_problem(path: Path) -> str | None:

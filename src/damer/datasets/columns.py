@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from damer.core.errors import DamerError
-from damer.datasets.base import Row, read_table
+from damer.datasets.base import Row, read_table, seen
 
 Scale = tuple[float, float]
 
@@ -47,7 +47,7 @@ def read_columns(
             names[key] = name
         elif key in wanted:
             raise DamerError(
-                f"{path}: column {choices[0]} is missing; found {', '.join(filter(None, rows[0].cells))}"
+                f"{path}: column {choices[0]} is missing; {seen([*filter(None, rows[0].cells)], delimiter)}"
             )
     return [Row(row.line, {key: row.cells[name] for key, name in names.items()}) for row in rows]
 
@@ -68,7 +68,7 @@ def number(path: Path, row: Row, column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DamerError(f"{path}: line {row.line}: {column} {row.cells[column]!r} is not a number")
+        raise DamerError(f"{path}: line {row.line}: {column} {row.cells[column]!r} is not a number; mend it")
     return value
 
 
@@ -91,7 +91,7 @@ def scale_of(path: Path, values: Iterable[float], scales: Sequence[Scale]) -> Sc
     low, high = scales[0]
     outside = next(value for value in found if not low <= value <= high)
     known = " or ".join(f"{first:g} to {last:g}" for first, last in scales)
-    raise DamerError(f"{path}: a label is {outside:g}; all should lie in {known}")
+    raise DamerError(f"{path}: a label is {outside:g}; all should lie in {known}: rescale the table")
 
 
 def minutes_seconds(text: str) -> float:

@@ -78,7 +78,7 @@ def _curves(path: Path) -> dict[str, Curve]:
         values = _values(path, row, list(times))
         song = song_number(row.cells[key])
         if song in found:
-            raise DamerError(f"{path}: line {row.line}: song {song} is there twice")
+            raise DamerError(f"{path}: line {row.line}: song {song} is there twice; remove one line")
         if len(values):
             found[song] = (np.array(list(times.values()))[: len(values)], values)
     return found
@@ -94,7 +94,7 @@ def _values(path: Path, row: Row, columns: list[str]) -> np.ndarray:
         values = np.array([np.nan])
     if not np.all(np.abs(values) <= 1):
         bad = next(cell for cell in cells if not _is_label(cell))
-        raise DamerError(f"{path}: line {row.line}: {bad!r} is not a label in [-1, 1]")
+        raise DamerError(f"{path}: line {row.line}: {bad!r} is not a label in [-1, 1]; rescale")
     return values
 
 

@@ -15,7 +15,9 @@ from damer.datasets.base import (
     InTheLiterature,
     Reading,
     existing_folder,
+    find_file,
     first_existing,
+    midi_files,
     midi_problem,
 )
 from damer.datasets.columns import read_columns
@@ -52,7 +54,7 @@ class Emopia(Corpus):
         midis = existing_folder(first_existing(root, ["midis", "midi"], "the folder of MIDI files"))
         notes: list[str] = []
         tracks: list[Track] = []
-        for path in sorted(midis.glob("*.mid")):
+        for path in midi_files(midis):
             match = CLIP_NAME.fullmatch(path.stem)
             problem = midi_problem(path)
             if match is None:
@@ -65,12 +67,12 @@ class Emopia(Corpus):
 
     def _track(self, root: Path, path: Path, match: re.Match[str]) -> Track:
         valence, arousal = QUADRANTS[match["quadrant"]]
-        sounds = [root / pattern.format(path.stem) for pattern in AUDIO]
+        sounds = (find_file(root / pattern.format(path.stem)) for pattern in AUDIO)
         return Track(
             id=f"{self.name}:{path.stem}",
             group=match["song"],
             corpus=self.name,
-            audio=next((str(sound) for sound in sounds if sound.is_file()), None),
+            audio=next((str(sound) for sound in sounds if sound is not None), None),
             midi=str(path),
             valence=valence,
             arousal=arousal,
@@ -87,10 +89,11 @@ def _differences(root: Path, midis: Path) -> list[str]:
         return [f"{root}: neither clips.csv nor label.csv is there, so missing clips cannot be noticed"]
     columns = {"clip": ("ID", "filename", "clip", "name"), "quadrant": ("4Q", "quadrant", "Q", "label")}
     notes = []
+    there = {path.stem for path in midi_files(midis)}
     for row in read_columns(root / name, columns):
         clip = row.cells["clip"].removesuffix(".mid").removesuffix(".mp3")
         quadrant = "Q" + row.cells["quadrant"].removeprefix("Q").removesuffix(".0")
-        if not (midis / f"{clip}.mid").is_file():
+        if clip not in there:
             notes.append(f"{midis}: {clip}.mid is missing ({name} line {row.line} names it)")
         if not clip.startswith(quadrant):
             notes.append(

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from damer.core.errors import DamerError
 from damer.core.track import Track
-from damer.datasets.base import Corpus, Reading, Row, first_existing, read_table
+from damer.datasets.base import Corpus, Reading, Row, find_file, first_existing, read_table
 
 # Indices are sums of shares in [0, 1], so they are divided by the largest size they can have.
 # Arousal = power + joy + tension - tenderness - nostalgia - calmness - sadness lies in [-4, 3];
@@ -57,7 +57,7 @@ class Emotify(Corpus):
     def _track(self, root: Path, row: Row) -> Track:
         genre, number = Path(row.cells["path"]).parent.name, Path(row.cells["path"]).stem
         places = [root / row.cells["path"], *(root / place.format(genre, number) for place in PLACES)]
-        sound = next((place for place in places if place.is_file()), None)
+        sound = next(filter(None, map(find_file, places)), None)
         if not genre or sound is None:
             raise DamerError(f"{genre}/{number}.opus or .mp3 is missing in {root / 'audio'}")
         return Track(

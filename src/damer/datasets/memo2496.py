@@ -106,9 +106,9 @@ def _static(path: Path) -> tuple[dict[str, Pair], dict[str, str]]:
         song = _song(row.cells["song"])
         pair = number(path, row, "valence"), number(path, row, "arousal")
         if song in found:
-            raise DamerError(f"{path}: line {row.line}: track {song} is there twice")
+            raise DamerError(f"{path}: line {row.line}: track {song} is there twice; remove one line")
         if max(map(abs, pair)) > 1:
-            raise DamerError(f"{path}: line {row.line}: labels {list(pair)} are not in [-1, 1]")
+            raise DamerError(f"{path}: line {row.line}: labels {list(pair)} are not in [-1, 1]; rescale")
         found[song], artists[song] = pair, row.cells.get("artist", "")
     return found, artists
 
@@ -123,6 +123,8 @@ def _dynamic(path: Path) -> dict[str, tuple[Step, ...]]:
                 f"{path}: line {row.line}: time {time:g} is not the end of a step after the one before"
             )
         if max(abs(valence), abs(arousal)) > 1:
-            raise DamerError(f"{path}: line {row.line}: labels {[valence, arousal]} are not in [-1, 1]")
+            raise DamerError(
+                f"{path}: line {row.line}: labels {[valence, arousal]} are not in [-1, 1]; rescale"
+            )
         steps.append((time, valence, arousal))
     return {song: tuple(steps) for song, steps in found.items()}

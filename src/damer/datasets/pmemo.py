@@ -95,7 +95,7 @@ def _static(path: Path) -> dict[str, Pair]:
     for row, (valence, arousal) in zip(rows, values, strict=True):
         song = song_number(row.cells["song"])
         if song in found:
-            raise DamerError(f"{path}: line {row.line}: song {song} is there twice")
+            raise DamerError(f"{path}: line {row.line}: song {song} is there twice; remove one line")
         found[song] = (rescale(valence, scale), rescale(arousal, scale))
     return found
 

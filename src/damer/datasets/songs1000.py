@@ -108,9 +108,9 @@ def read_static(path: Path) -> dict[str, Pair]:
         song = song_number(row.cells["song"])
         values = [number(path, row, name) for name in ("valence", "arousal")]
         if song in found:
-            raise DamerError(f"{path}: line {row.line}: song {song} is there twice")
+            raise DamerError(f"{path}: line {row.line}: song {song} is there twice; remove one line")
         if not all(SCALE[0] <= value <= SCALE[1] for value in values):
-            raise DamerError(f"{path}: line {row.line}: labels {values} are not on the scale 1 to 9")
+            raise DamerError(f"{path}: line {row.line}: labels {values} are not on the scale 1 to 9; rescale")
         found[song] = (rescale(values[0], SCALE), rescale(values[1], SCALE))
     return found
 

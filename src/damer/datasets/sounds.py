@@ -15,7 +15,9 @@ def sound_files(root: Path, folders: Sequence[str]) -> dict[str, Path]:
         place = root / folder
         if place.is_dir():
             paths = sorted(
-                path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
+                path
+                for path in place.iterdir()
+                if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
             )
             if paths:
                 return {song_number(path.stem): path for path in reversed(paths)}

@@ -21,7 +21,9 @@ from damer.datasets.base import (
     InTheLiterature,
     Reading,
     existing_folder,
+    find_file,
     first_existing,
+    midi_files,
     midi_problem,
 )
 
@@ -75,12 +77,13 @@ class Vgmidi(Corpus):
                 elif track is not None:
                     tracks[track.id] = track
         named = {Path(track.midi or "").name for track in tracks.values()}
-        strangers = sorted(path.name for path in midis.glob("*.mid") if path.name not in named)
+        strangers = [path.name for path in midi_files(midis) if path.name not in named]
         remarks += [f"{midis / name}: has no annotations and is not used" for name in strangers]
         return Reading(list(tracks.values()), notes, remarks)
 
     def _track(self, piece: "_Piece", midis: Path, notes: list[str]) -> Track | None:
-        problem = midi_problem(midis / piece.midi)
+        path = find_file(midis / piece.midi) or midis / piece.midi
+        problem = midi_problem(path)
         if problem:
             notes.append(f"{midis}: {problem}; the piece is left out")
             return None
@@ -93,7 +96,7 @@ class Vgmidi(Corpus):
             id=f"{self.name}:{Path(piece.midi).stem}",
             group=parts[0] if self.group == "series" else "_".join(parts[:3]),
             corpus=self.name,
-            midi=str(midis / piece.midi),
+            midi=str(path),
             valence=float(valence.mean()),
             arousal=float(arousal.mean()),
             dynamic=spread(valence, arousal, piece.duration),
