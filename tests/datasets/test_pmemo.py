@@ -76,6 +76,14 @@ def test_what_is_missing(root: Path) -> None:
     assert {track.clip_start for track in tracks} == {0.0}
 
 
+def test_a_song_without_labels_over_time_and_one_without_static_ones_are_told(root: Path) -> None:
+    table = root / "annotations" / "dynamic_annotations.csv"
+    table.write_text(table.read_text().replace("\n1000,", "\n999,"))
+    notes = "\n".join(Pmemo().check(root))
+    assert "1 songs have no labels over time: 1000; their static labels hold throughout" in notes
+    assert "1 songs have labels over time and no static ones: 999; they are not used" in notes
+
+
 @pytest.mark.data
 def test_real_tables(real: Path) -> None:
     tracks = Pmemo().tracks(real / "labels" / "pmemo")

@@ -9,7 +9,7 @@ from damer.cli import main
 from damer.core.errors import DamerError
 from damer.core.track import Track
 from damer.datasets.base import read_table
-from damer.datasets.songs1000 import Songs1000
+from damer.datasets.songs1000 import AROUSAL_ABOVE, VALENCE_ABOVE, Songs1000
 
 
 @pytest.fixture
@@ -133,6 +133,45 @@ def test_crossed_static_columns_are_put_right(root: Path) -> None:
     reading = Songs1000().read(root)
     assert "valence and arousal are exchanged" in reading.notes[0]
     assert [track.arousal for track in reading.tracks] == pytest.approx([0.3, 0.3, -0.3])
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "the static table", "the tables over time"])
+def test_which_tables_are_crossed_is_told_by_the_songs(tmp_path: Path, wrong: str) -> None:
+    """What is known of the songs decides; either kind of table may be at fault."""
+    loud = [song for song in range(1, 1001) if AROUSAL_ABOVE >> song & 1][:30]
+    pleasant = [song for song in range(1, 1001) if VALENCE_ABOVE >> song & 1][:30]
+    generator = np.random.default_rng(0)
+    truth = {song: (float(generator.uniform(6, 8)), float(generator.uniform(3, 5))) for song in loud}
+    truth |= {song: (float(generator.uniform(2, 4)), float(generator.uniform(5, 7))) for song in pleasant}
+    swap = {"static": wrong == "the static table", "dynamic": wrong == "the tables over time"}
+    (tmp_path / "annotations").mkdir()
+    lines = ["song_id,mean_arousal,mean_valence"]
+    lines += [f"{song},{v},{a}" if swap["static"] else f"{song},{a},{v}" for song, (a, v) in truth.items()]
+    (tmp_path / "annotations/static_annotations.csv").write_text("\n".join(lines))
+    for place, dimension in enumerate(("arousal", "valence")):
+        lines = ["song_id,sample_15000ms,sample_15500ms,sample_16000ms"]
+        for song, pair in truth.items():
+            value = (pair[1 - place if swap["dynamic"] else place] - 5) / 4
+            lines.append(f"{song},{value},{value},{value}")
+        (tmp_path / f"annotations/{dimension}_cont_average.csv").write_text("\n".join(lines))
+    reading = Songs1000().read(tmp_path)
+    told = [note for note in reading.notes if "exchanged" in note]
+    assert len(told) == (wrong != "nothing")
+    assert all(("over time" in note) == swap["dynamic"] for note in told)
+    for track in reading.tracks:
+        arousal, valence = ((value - 5) / 4 for value in truth[int(track.id.partition(":")[2])])
+        assert (track.arousal, track.valence) == pytest.approx((arousal, valence))
+        assert track.dynamic[0][1:] == pytest.approx((valence, arousal))
+
+
+def test_songs_with_one_kind_of_labels_are_told_in_a_line(root: Path) -> None:
+    table = root / "annotations" / "arousal_cont_average.csv"
+    other = root / "annotations" / "valence_cont_average.csv"
+    for path in (table, other):
+        path.write_text(path.read_text().replace("\n2,", "\n3,", 1))
+    notes = Songs1000().check(root)
+    assert "1 songs have no labels over time: 2; their static labels hold throughout" in notes
+    assert "1 songs have labels over time and no static ones: 3; they are not used" in notes
 
 
 @pytest.mark.data

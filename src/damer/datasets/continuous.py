@@ -10,6 +10,7 @@ from damer.core.errors import DamerError
 from damer.core.track import Step
 from damer.datasets.base import Row, find, is_missing, read_table
 from damer.datasets.columns import plain, song_number
+from damer.datasets.sounds import named
 
 Pair = tuple[float, float]  # valence, arousal
 _SAMPLE = re.compile(r"sample(\d+)ms")
@@ -126,6 +127,27 @@ def find_continuous(
     return read_continuous(found["valence"], found["arousal"], notes)
 
 
+def unmatched(static: Mapping[str, Pair], dynamic: Mapping[str, tuple[Step, ...]]) -> list[str]:
+    """Return notes of songs with one of the two kinds of labels only; none without labels over time.
+
+    Args:
+        static: (valence, arousal) of each song.
+        dynamic: Labels over time of each song that has any.
+    """
+    if not dynamic:
+        return []
+    cases = {
+        "have no labels over time": [song for song in static if song not in dynamic],
+        "have labels over time and no static ones": [song for song in dynamic if song not in static],
+    }
+    ends = ("their static labels hold throughout", "they are not used")
+    return [
+        f"{len(songs)} songs {what}: {named(songs)}; {end}"
+        for (what, songs), end in zip(cases.items(), ends, strict=True)
+        if songs
+    ]
+
+
 def put_right(
     where: Path, static: dict[str, Pair], dynamic: Mapping[str, tuple[Step, ...]], notes: list[str]
 ) -> dict[str, Pair]:
@@ -144,6 +166,17 @@ def exchanged(where: Path, static: dict[str, Pair], notes: list[str]) -> dict[st
     """Return static labels with valence and arousal exchanged, and note it."""
     notes.append(f"{where}: valence and arousal are exchanged; they are read the right way round")
     return {song: (arousal, valence) for song, (valence, arousal) in static.items()}
+
+
+def exchanged_steps(
+    where: Path, dynamic: Mapping[str, tuple[Step, ...]], notes: list[str]
+) -> dict[str, tuple[Step, ...]]:
+    """Return labels over time with valence and arousal exchanged, and note it."""
+    notes.append(
+        f"{where}: the tables of valence and arousal over time are exchanged; "
+        "they are read the right way round"
+    )
+    return {song: tuple((end, a, v) for end, v, a in steps) for song, steps in dynamic.items()}
 
 
 def means(steps: Mapping[str, tuple[Step, ...]]) -> dict[str, Pair]:

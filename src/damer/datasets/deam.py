@@ -13,7 +13,7 @@ from damer.core.errors import DamerError
 from damer.core.track import Step
 from damer.datasets.base import Corpus, Reading, find, is_missing
 from damer.datasets.columns import read_columns, song_number
-from damer.datasets.continuous import Pair, find_continuous, put_right
+from damer.datasets.continuous import Pair, find_continuous, put_right, unmatched
 from damer.datasets.songs1000 import read_static
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
@@ -60,7 +60,7 @@ class Deam(Corpus):
             self.song(song, artists.get(song) or f"song {song}", sounds, labels, dynamic.get(song, ()))
             for song, labels in static.items()
         ]
-        notes += missing_sounds(list(static), sounds, str(root / AUDIO[0]))
+        notes += missing_sounds(list(static), sounds, str(root / AUDIO[0])) + unmatched(static, dynamic)
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
 
 

@@ -16,7 +16,7 @@ from damer.core.errors import DamerError
 from damer.core.track import Step
 from damer.datasets.base import Corpus, InTheLiterature, Reading, find, is_missing
 from damer.datasets.columns import number, read_columns, song_number
-from damer.datasets.continuous import Pair, crossed, means
+from damer.datasets.continuous import Pair, crossed, means, unmatched
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 AUDIO = ("audio", "music", "songs", "tracks", "Memo2496", "wav", ".")
@@ -86,7 +86,7 @@ class Memo2496(Corpus):
             self.song(song, artists.get(song) or f"track {song}", sounds, labels, dynamic.get(song, ()))
             for song, labels in static.items()
         ]
-        notes += missing_sounds(list(static), sounds, str(root / AUDIO[0]))
+        notes += missing_sounds(list(static), sounds, str(root / AUDIO[0])) + unmatched(static, dynamic)
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
 
 

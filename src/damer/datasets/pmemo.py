@@ -15,7 +15,7 @@ from damer.core.errors import DamerError
 from damer.core.track import Step
 from damer.datasets.base import Corpus, InTheLiterature, Reading, find, first_existing, is_missing
 from damer.datasets.columns import number, read_columns, rescale, scale_of, song_number
-from damer.datasets.continuous import Pair, put_right
+from damer.datasets.continuous import Pair, put_right, unmatched
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 SCALES = ((0.0, 1.0), (1.0, 9.0))  # as published, and as one republisher rescaled the static table
@@ -65,7 +65,7 @@ class Pmemo(Corpus):
             start = _first_labelled(steps)
             end = start + LONGEST_S if steps else None
             tracks.append(dataclasses.replace(track, clip_start=start, clip_end=end))
-        notes += missing_sounds(list(static), sounds, str(home / AUDIO[0]))
+        notes += missing_sounds(list(static), sounds, str(home / AUDIO[0])) + unmatched(static, dynamic)
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
 
     def _dynamic(self, root: Path, notes: list[str]) -> dict[str, tuple[Step, ...]]:

@@ -15,7 +15,15 @@ from damer.core.errors import DamerError
 from damer.core.track import Track
 from damer.datasets.base import Corpus, InTheLiterature, Reading, Row, find, first_existing, is_missing
 from damer.datasets.columns import minutes_seconds, number, read_columns, rescale, song_number
-from damer.datasets.continuous import Pair, crossed, exchanged, find_continuous, means
+from damer.datasets.continuous import (
+    Pair,
+    crossed,
+    exchanged,
+    exchanged_steps,
+    find_continuous,
+    means,
+    unmatched,
+)
 from damer.datasets.sounds import missing_sounds, sound_files, unlabelled_sounds
 
 SCALE = (1.0, 9.0)
@@ -70,8 +78,11 @@ class Songs1000(Corpus):
         path = first_existing(root, _places("static_annotations.csv"), "the table of static labels")
         static = read_static(path)
         dynamic = find_continuous(root, lambda name: _places(f"{name}_cont_average.csv"), notes)
-        if crossed(static, means(dynamic)) or _crossed_copy(static):
+        order = _order(static)
+        if order == "crossed" or (order == "unknown" and crossed(static, means(dynamic))):
             static = exchanged(path, static, notes)
+        elif order == "straight" and crossed(static, means(dynamic)):
+            dynamic = exchanged_steps(root, dynamic, notes)
         infos = _infos(root, notes)
         clips, whole = sound_files(root, CLIPS), sound_files(root, WHOLE)
         sounds = clips or whole
@@ -82,12 +93,7 @@ class Songs1000(Corpus):
             track = self.song(song, group or f"song {song}", sounds, labels, dynamic.get(song, ()))
             tracks.append(track if clips or not whole else _in_whole_song(track, infos.get(song), notes))
         notes += missing_sounds(list(static), sounds, str(root / CLIPS[0]))
-        if dynamic:
-            notes += [
-                f"song {song} has no labels over time; its static ones hold throughout"
-                for song in static
-                if song not in dynamic
-            ]
+        notes += unmatched(static, dynamic)
         return Reading(tracks, notes, unlabelled_sounds(list(static), sounds))
 
 
@@ -115,8 +121,8 @@ def read_static(path: Path) -> dict[str, Pair]:
     return found
 
 
-def _crossed_copy(static: Mapping[str, Pair]) -> bool:
-    """Say whether the songs' order of arousal and valence is that of the corpus the wrong way round."""
+def _order(static: Mapping[str, Pair]) -> str:
+    """Say whether songs have arousal above valence as in the corpus: "straight", "crossed" or "unknown"."""
     straight = exchanged = 0
     for song, (valence, arousal) in static.items():
         bit = 1 << int(song) if song.isdecimal() and int(song) <= 1000 else 0
@@ -124,7 +130,10 @@ def _crossed_copy(static: Mapping[str, Pair]) -> bool:
             continue
         agrees = bool(bit & AROUSAL_ABOVE) == (arousal > valence)
         straight, exchanged = straight + agrees, exchanged + (not agrees)
-    return exchanged >= 20 and exchanged >= 9 * straight
+    for name, count, other in (("straight", straight, exchanged), ("crossed", exchanged, straight)):
+        if count >= 20 and count >= 9 * other:
+            return name
+    return "unknown"
 
 
 def _infos(root: Path, notes: list[str]) -> dict[str, Row]:

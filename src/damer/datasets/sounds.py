@@ -24,15 +24,18 @@ def sound_files(root: Path, folders: Sequence[str]) -> dict[str, Path]:
     return {}
 
 
+def named(names: Sequence[str]) -> str:
+    """Return the first few of some names as a text, with an ellipsis where there are more."""
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+
+
 def missing_sounds(wanted: Sequence[str], found: dict[str, Path], where: str) -> list[str]:
     """Return a note of the songs that have labels and no sound file; none where all are there."""
     missing = [song for song in wanted if song not in found]
     if not missing:
         return []
-    named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
-    return [
-        f"{where}: {len(missing)} of {len(wanted)} sound files are missing: {named}; their labels are kept"
-    ]
+    told = f"{len(missing)} of {len(wanted)} sound files are missing: {named(missing)}"
+    return [f"{where}: {told}; their labels are kept"]
 
 
 def not_distributed(tracks: int, where: str) -> str:
@@ -45,7 +48,5 @@ def unlabelled_sounds(wanted: Sequence[str], found: dict[str, Path]) -> list[str
     strange = sorted(set(found) - set(wanted))
     if not strange:
         return []
-    named = ", ".join(found[song].name for song in strange[:_NAMED]) + (
-        ", …" if len(strange) > _NAMED else ""
-    )
-    return [f"{len(strange)} sound files have no labels and are not used: {named}"]
+    files = named([found[song].name for song in strange])
+    return [f"{len(strange)} sound files have no labels and are not used: {files}"]
