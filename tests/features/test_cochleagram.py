@@ -82,6 +82,21 @@ def test_time_domain_bank(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not np.array_equal(plain, compiled)  # the two were not the same computation
 
 
+@pytest.mark.parametrize(("bands", "hop", "hops"), [(1, 2, 300), (5, 256, 8), (37, 160, 11), (100, 93, 9)])
+def test_compiled_bank_of_any_shape(bands: int, hop: int, hops: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bands fill registers of 4 to 16, samples go in pairs: what is left over is not forgotten."""
+    pytest.importorskip("numba")
+    generator = np.random.default_rng(bands)
+    sound = generator.standard_normal(hops * hop).astype(np.float32)
+    weights = generator.random((2, hop)).astype(np.float32)
+    sections = gammatone.biquads(np.geomspace(80, 9000, bands), 22050)
+    compiled = gammatone.hop_energies(sound, sections, weights)
+    monkeypatch.setattr(gammatone, "_compiled", lambda: None)
+    plain = gammatone.hop_energies(sound, sections, weights)
+    assert compiled.shape == plain.shape == (bands, hops, 2)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-3, atol=1e-3 * plain.max() * 1e-6)
+
+
 def test_time_domain_view() -> None:
     sound = music(2, 22050)
     spec = FeatureSpec(cochleagram="time")
