@@ -50,6 +50,7 @@ def test_pairs_are_pooled_and_the_difference_is_exact(tmp_path: Path) -> None:
     grid = ahead_table(runs)
     (line,) = grid.rows
     assert line[:5] == ["svm", "toy", "arousal", "2", "20"]
+    assert len(set(grid.columns)) == len(grid.columns)  # a CSV's columns have names of their own
     shared = [(folder, {**row, "benchmark": "leakage"}) for folder, row in runs]
     assert ahead_table([*runs, *shared]).rows == grid.rows
     both = np.tile(truth, 2)

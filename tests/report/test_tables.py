@@ -93,6 +93,38 @@ def test_runs_of_another_setting_are_not_averaged_in() -> None:
     assert grid_of(method_tables(of_seeds), "table-IV-arousal")["SVM"]["runs"] == "2"
 
 
+def test_longer_runs_are_not_averaged_in() -> None:
+    """A budget gives each fold epochs of its own; twice the seconds are another setting."""
+    folds = [row("svm", 0.5, fold=1, folds=3, segment_steps=5916)]
+    folds.append(row("svm", 0.7, fold=2, folds=3, segment_steps=6180))
+    cells = grid_of(method_tables(folds), "table-IV-arousal")
+    assert (cells["SVM"]["Acc ours"], cells["SVM"]["runs"]) == ("60.00 ± 14.14", "2")
+    longer = [row("svm", 0.9, fold=1, folds=3, segment_steps=12000)]
+    (grid,) = [item for item in method_tables([*folds, *longer]) if item.name == "table-IV-arousal"]
+    assert grid_of([grid], grid.name)["SVM"]["Acc ours"] == "90.00"
+    assert any("several settings" in note for note in grid.notes)
+
+
+def test_rows_of_other_benchmarks_do_not_stand_in_for_those_of_the_tables() -> None:
+    folds = [row("svm", share, fold=fold, benchmark="tables-cpu") for fold, share in ((1, 0.6), (2, 0.8))]
+    other = [row("svm", 0.9, benchmark="leakage")]
+    cells = grid_of(method_tables([*folds, *other]), "table-IV-arousal")
+    assert (cells["SVM"]["Acc ours"], cells["SVM"]["runs"]) == ("70.00 ± 14.14", "2")
+    (grid,) = [item for item in method_tables(other) if item.name == "table-IV-arousal"]
+    assert grid_of([grid], grid.name)["SVM"]["Acc ours"] == "90.00"
+    assert "Runs of the benchmark leakage." in grid.notes
+    whole = row("svm", 0.5)
+    assert grid_of(method_tables([whole, *folds, *other]), "table-IV-arousal")["SVM"]["Acc ours"] == "50.00"
+
+
+def test_methods_that_were_not_run_have_the_papers_names() -> None:
+    names = list(grid_of(method_tables([]), "table-II-arousal"))
+    assert names == [
+        "SVM", "RGCB-net", "UDDA", "MOCNN", "ATDGNN", "mADCRNN", "DSTFN", "IIOF", "ADFF", "EmotionIC",
+        "SECapEmotion", "MCGC-net", "DAMER", "constant answer",
+    ]  # fmt: skip
+
+
 def test_ablation() -> None:
     rows = [row("DSAF + SAML", 0.8, benchmark="ablation", method="damer")]
     cells = grid_of([ablation_table(rows)], "table-V")
@@ -110,6 +142,24 @@ def test_variants_against_the_first() -> None:
     lines = {line[0]: line for line in grid.rows if line[2] == "arousal"}
     assert lines["tokens = frame"][4:6] == ["65.00", "−5.00"]
     assert lines["default"][4:6] == ["70.00", "+0.00"]
+
+
+def test_variants_stand_against_the_one_without_settings_in_the_recipes_order() -> None:
+    """Jobs side by side end in any order: what was recorded first is not what the others are measured by."""
+    rows = [
+        row("reduction = sum", 0.6, benchmark="switches", settings=["reduction=sum"]),
+        row("tokens = frame", 0.65, benchmark="switches", settings=["tokens=frame"]),
+        row("default", 0.7, benchmark="switches", settings=[]),
+    ]
+    (grid,) = variant_tables(rows)
+    assert grid.title == "switches: variants against default"
+    assert [line[0] for line in grid.rows] == ["default", "tokens = frame", "reduction = sum"]
+    assert [line[5] for line in grid.rows] == ["+0.00", "−5.00", "−10.00"]
+    assert len(set(grid.columns)) == len(grid.columns)  # so that a CSV's columns have names of their own
+    assert grid.columns[5] == "accuracy against default"
+    (own,) = variant_tables([{**each, "benchmark": "mine"} for each in rows])
+    assert [line[0] for line in own.rows] == ["reduction = sum", "tokens = frame", "default"]
+    assert own.title == "mine: variants against default"
 
 
 def test_the_papers_numbers_are_whole_and_in_percent() -> None:
@@ -140,6 +190,8 @@ def test_texts() -> None:
     assert r"1 \% & 2 $\pm$ 1 & $-$3 \\" in grid.latex()
     assert "| 1 % | 2 ± 1 | −3 |" in grid.markdown()
     assert grid.csv() == "a_b,c,d\n1 %,2 ± 1,−3\n"
+    special = Grid("x", "t", ["c", "d"], [["50 $ {a}~b^c", "k\\n <1>"]]).latex()
+    assert r"50 \$ \{a\}\textasciitilde{}b\textasciicircum{}c & k\textbackslash{}n $<$1$>$ \\" in special
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,11 @@ def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
         DamerError: the predictions of a run are missing or damaged.
     """
     columns = ["method", "corpus", "dimension", "pairs of runs", "groups"]
-    columns += [text for name in METRICS for text in (f"{name}: DAMER ahead by", "95 % interval", "p")]
+    columns += [
+        text
+        for name in METRICS
+        for text in (f"{name}: DAMER ahead by", f"{name}: 95 % interval", f"{name}: p")
+    ]
     grid = Grid("ahead", "DAMER against each method, per track, points", columns)
     once = {(run[0], run[1]["key"]): run for run in runs}  # benchmarks may share a run
     own = [run for run in once.values() if run[1]["protocol"] == protocol]

@@ -14,12 +14,14 @@ from typing import Any
 
 from damer.core.track import DIMENSIONS
 from damer.report.grids import Grid
+from damer.training.toml_files import TomlFiles
 
 Row = dict[str, Any]
 NOT_RUN, NO_PAPER = "not run", "–"
 METRICS = {"accuracy": "Acc", "f1": "F1", "auc": "AUC"}
 BESIDE = {"macro_f1": "macro-F1", "balanced_accuracy": "bal. acc"}
 ABLATION, TABLES = "ablation", "tables"
+_AS_MANY = 1.2  # times as many seconds that two runs of one setting may have learned from
 TITLES = {"memo2496": "Memo2496", "1000songs": "1000songs", "pmemo": "PMEmo"}
 
 
@@ -52,11 +54,9 @@ class Cells:
             for row in self.rows
             if (row["name"], row["corpus"], row["dimension"]) == (name, corpus, dimension)
         ]
-        settings = {_setting(row) for row in found}
-        if len(settings) > 1:
-            self.mixed = True
-            found = [row for row in found if _setting(row) == _setting(found[-1])]
-        return found
+        alike = [row for row in found if _alike(row, found[-1])]
+        self.mixed |= len(alike) < len(found)
+        return alike
 
     def values(self, rows: Sequence[Row], metric: str) -> list[float]:
         """Return a metric of some rows in percent, where it is defined."""
@@ -71,6 +71,15 @@ class Cells:
         if self.mixed:
             found.append("Some cells have runs of several settings: those of the last one are shown.")
         return found
+
+
+def _alike(one: Row, other: Row) -> bool:
+    """Say whether two rows are of one setting: the same values, and about as many seconds learned from.
+
+    Folds and seeds divide differently, so a budget of seconds does not give all runs the same number.
+    """
+    steps = sorted(row.get("segment_steps", 0) for row in (one, other))
+    return _setting(one) == _setting(other) and steps[1] <= _AS_MANY * steps[0]
 
 
 def _setting(row: Row) -> str:
@@ -99,7 +108,8 @@ def method_tables(rows: Sequence[Row], level: str = "track", protocol: str = "tr
     """Return tables II to IV, then one for every other corpus with rows.
 
     Args:
-        rows: of `damer benchmark`; those of the benchmark "tables" count, or all where there are none.
+        rows: of `damer benchmark`; those of the benchmark "tables" count. Where there are none those of
+            "tables-cpu" and its like do, and where there are none of these either, every method's own.
         level: "track" or "segment".
         protocol: which protocol's rows count.
     """
@@ -107,9 +117,11 @@ def method_tables(rows: Sequence[Row], level: str = "track", protocol: str = "tr
         table["corpus"]: (number, table) for number, table in paper()["tables"].items() if number != "V"
     }
     others = sorted({row["corpus"] for row in rows} - quoted.keys())
-    own = [row for row in rows if row["benchmark"] == TABLES] or [
-        row for row in rows if row["name"] == row["method"]
-    ]
+    own = (
+        [row for row in rows if row["benchmark"] == TABLES]
+        or [row for row in rows if row["benchmark"].startswith(f"{TABLES}-")]
+        or [row for row in rows if row["name"] == row["method"]]
+    )
     found = []
     for corpus in [*quoted, *others]:
         number, table = quoted.get(corpus, ("", {"rows": {}}))
@@ -143,6 +155,9 @@ def _method_table(where: tuple[str, str], dimension: str, quoted: dict[str, Any]
         grid.rows.append([*line, str(len(found))])
     grid.rows.append(_constant(cells, corpus, dimension))
     grid.notes = cells.notes()
+    benchmarks = {row["benchmark"]: None for row in measured.values()}
+    if benchmarks.keys() - {TABLES}:
+        grid.notes.append(f"Runs of the benchmark {', '.join(benchmarks)}.")
     if number:
         grid.notes.append(f"Paper: {paper()['source']}.")
     return grid
@@ -165,7 +180,8 @@ def _papers(name: str, corpus: str, dimension: str, quoted: dict[str, Any]) -> l
 def _title(name: str, measured: dict[str, Row]) -> str:
     if name in measured and measured[name]["name"] == measured[name]["method"]:
         return str(measured[name]["title"])
-    return name if name != "damer" else "DAMER"
+    title: str = paper()["methods"].get(name, name)
+    return title
 
 
 def _provenance(name: str, measured: dict[str, Row], quoted: dict[str, Any]) -> str:
@@ -214,7 +230,11 @@ def ablation_table(rows: Sequence[Row], level: str = "track", protocol: str = "t
 
 
 def variant_tables(rows: Sequence[Row], level: str = "track") -> list[Grid]:
-    """Return one table for every other benchmark: its variants on every corpus, against the first of them."""
+    """Return one table for every other benchmark: its variants on every corpus, against one of them.
+
+    That is the one without settings of its own: the method as it is. Rows stand in the recipe's order where
+    the recipe is in the package, because runs side by side are recorded in any order.
+    """
     names = list(dict.fromkeys(row["benchmark"] for row in rows))
     found = []
     for benchmark in names:
@@ -232,7 +252,7 @@ def _protocol_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
     """Return each method under each protocol, the first protocol beside what the others flatter."""
     protocols = list(dict.fromkeys(row["protocol"] for row in rows))
     by_protocol = {name: Cells(rows, name, level) for name in protocols}
-    methods = list(dict.fromkeys(row["name"] for row in rows))
+    methods = _names(benchmark, rows)
     first = by_protocol[protocols[0]]
     columns = ["method", "corpus", "dimension"]
     for metric in ("accuracy", "auc"):
@@ -252,15 +272,28 @@ def _protocol_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
     return grid
 
 
+def _names(benchmark: str, rows: Sequence[Row]) -> list[str]:
+    """Return the names in some rows, in the order of the benchmark's recipe where the package has it."""
+    found = list(dict.fromkeys(row["name"] for row in rows))
+    files = TomlFiles("benchmark", "benchmark/recipes")
+    if benchmark not in files.names():
+        return found
+    recipe = files.read(benchmark)[1]
+    order = [*recipe.get("methods", []), *(variant["name"] for variant in recipe.get("variant", []))]
+    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+
+
 def _variant_table(benchmark: str, rows: Sequence[Row], level: str) -> Grid:
     cells = Cells(rows, rows[0]["protocol"], level)
-    names = list(dict.fromkeys(row["name"] for row in rows))
+    names = _names(benchmark, rows)
+    plain = {row["name"] for row in rows if not row.get("settings")}
+    base_name = next((name for name in names if name in plain), names[0])
     columns = ["variant", "corpus", "dimension", "runs"]
     wanted = ("accuracy", "balanced_accuracy", "auc")
-    columns += [text for metric in wanted for text in (metric, f"against {names[0]}")]
-    grid = Grid(benchmark, f"{benchmark}: variants against {names[0]}", columns)
+    columns += [text for metric in wanted for text in (metric, f"{metric} against {base_name}")]
+    grid = Grid(benchmark, f"{benchmark}: variants against {base_name}", columns)
     for corpus, dimension in sorted({(row["corpus"], row["dimension"]) for row in rows}):
-        first = cells.of(names[0], corpus, dimension)
+        first = cells.of(base_name, corpus, dimension)
         for name in names:
             found = cells.of(name, corpus, dimension)
             line = [name, corpus, dimension, str(len(found))]
