@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from damer.models import Damer, DamerConfig, kernels
+from damer.models.cross_view import CrossAttention
 from damer.models.kernels import add_dropped, attend, random_bytes
 
 
@@ -192,6 +193,19 @@ def test_float32_network_agrees_with_multihead_attention() -> None:
     asking, answering = torch.randn(3, 128, 128), torch.randn(3, 84, 128)
     expected = peer(asking, answering, answering, need_weights=False)[0]
     torch.testing.assert_close(direction(asking, answering), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_attention_is_the_same_whether_or_not_anything_is_learned() -> None:
+    """Without gradients float32 goes through PyTorch's own attention, with them through ours."""
+    torch.manual_seed(0)
+    attention = CrossAttention(32, 4)
+    asking, answering = torch.randn(3, 9, 32), torch.randn(3, 5, 32)
+    learned = attention(asking, answering)
+    with torch.no_grad():
+        asked = attention(asking, answering)
+    assert learned.requires_grad
+    assert not asked.requires_grad
+    torch.testing.assert_close(asked, learned.detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_compiled_code_takes_the_plain_way() -> None:

@@ -1,5 +1,6 @@
 """One layer of Dual-Stream Attention Fusion: each view asks the other (section IV.B, eqs 3 to 8)."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,7 +28,8 @@ class CrossAttention(nn.Module):
         shape = (batch, -1, self.heads, dim // self.heads)
         key, value = self.key_value(answering).unflatten(-1, (2, -1)).unbind(dim=2)
         key, value = (part.reshape(shape).transpose(1, 2) for part in (key, value))
-        if asking.device.type == "cpu":
+        if asking.device.type == "cpu" and (torch.is_grad_enabled() or key.dtype != torch.float32):
+            # PyTorch's own is quicker on a CPU only in float32, and where nothing is learned.
             # The scale 1 / sqrt(d_k) goes into the weights: they are fewer than the scores.
             scale = shape[-1] ** -0.5
             query = F.linear(asking, self.query.weight * scale, self.query.bias * scale)
