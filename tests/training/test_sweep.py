@@ -13,6 +13,7 @@ import pytest
 from synthetic_music import SMALL
 
 from damer.cli import main
+from damer.core.errors import DamerError
 from damer.training.recipes import load_recipe
 from damer.training.sweep_space import available, load_sweep
 
@@ -143,6 +144,34 @@ def test_errors_say_what_to_do(
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
+
+
+def test_a_second_sweep_in_a_folder_at_work_is_refused(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    recipe, out = sweep_file(tmp_path, GRID), tmp_path / "out"
+    out.mkdir()
+    with (out / ".lock").open("wb") as lock:  # as another process holds it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(arguments(recipe, store, out)) == 1
+    assert "another sweep is at work in it; wait for its end" in capsys.readouterr().err
+    assert not (out / "sweep.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ("[0.00001, 0.02]", "[0.00001, -0.02]", "learning_rate is -0.02"),
+        ("learning_rate = [0.00001, 0.02]", 'optimiser = ["adam", "sgd"]', "optimiser"),
+    ],
+)
+def test_every_choice_is_checked_before_anything_is_trained(
+    tmp_path: Path, good: str, bad: str, message: str
+) -> None:
+    """Not the first choice alone: a bad one would cost its trials, hours later."""
+    with pytest.raises(DamerError, match=message):
+        load_sweep(sweep_file(tmp_path, GRID.replace(good, bad)), [])
 
 
 def test_another_sweep_in_the_same_folder_is_refused(

@@ -5,7 +5,6 @@ runs/NAME/      log.jsonl of the training, predictions.jsonl of the test part, s
                 embeddings.npz where they are asked for
 """
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -21,6 +20,7 @@ from damer.benchmark.job import Job, data_digest, jobs, permuted, run_job
 from damer.benchmark.recipe import DAMER, Benchmark
 from damer.benchmark.results import RESULTS, read_rows
 from damer.core.errors import DamerError
+from damer.core.files import held
 from damer.core.processes import Died, in_processes
 from damer.training.bank import Bank, load_bank
 from damer.training.collection import Collection, open_collection
@@ -79,7 +79,7 @@ def execute(setting: Setting) -> Outcome:
     choose_device(setting.device)
     wanted, frames = _jobs(setting)
     keys = {job.key(setting.benchmark, frames): job for job in wanted}
-    with _alone(setting.out):
+    with held(setting.out, "benchmark"):
         path = setting.out / RESULTS
         before = read_rows(path) if path.exists() else []
         _end_last_line(path)
@@ -213,27 +213,6 @@ def _bank(setting: Setting, corpus: str, recipe: Recipe) -> Bank:
         device = choose_device(setting.device)
         _BANKS[key] = load_bank(data, recipe.model, recipe.training.preload, device, quiet=True)
     return _BANKS[key]
-
-
-@contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Hold a folder against a second run; the lock goes with the process, however it ends."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("wb")
-    except OSError as error:
-        raise DamerError(f"{out}: cannot be written ({error.strerror}): choose another --out") from None
-    with lock:
-        with contextlib.suppress(ImportError):  # no fcntl on Windows: there the user must see to it
-            import fcntl
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise DamerError(
-                    f"{out}: another benchmark is at work in it; wait for its end or choose another --out"
-                ) from None
-        yield
 
 
 def table(rows: Iterable[dict[str, Any]]) -> str:

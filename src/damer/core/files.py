@@ -44,3 +44,32 @@ def replacing(
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path, work: str) -> Iterator[None]:
+    """Hold a folder, made where there is none, against a second run; it is let go however the process ends.
+
+    Args:
+        folder: of the run's results, its option `--out`.
+        work: what is done in it, such as "benchmark".
+
+    Raises:
+        DamerError: it cannot be written, or another run is in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise DamerError(f"{folder}: cannot be written ({error.strerror}): choose another --out") from None
+    with lock:
+        with contextlib.suppress(ImportError):  # no fcntl on Windows: there the user must see to it
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DamerError(
+                    f"{folder}: another {work} is at work in it; wait for its end or choose another --out"
+                ) from None
+        yield

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from damer.core.errors import DamerError
-from damer.core.files import replacing
+from damer.core.files import held, replacing
 from damer.core.processes import Died, in_processes
 from damer.core.track import Dimension
 from damer.models import DamerConfig
@@ -90,12 +90,20 @@ def execute(sweep: Sweep, dimension: Dimension, place: Place) -> list[dict[str, 
     """Do the trials that are left and return all of them, best first.
 
     Raises:
-        DamerError: Optuna is missing, the folder holds another sweep, or no trial could be trained.
+        DamerError: Optuna is missing, another sweep is in the folder or at work in it, or no trial could be
+            trained.
     """
     library = optuna()
     choose_device(place.device)
     data = _collection(place.stores)
     sweep.recipe_of({}).check_spec(data.spec, ", ".join(data.names))
+    with held(place.out, "sweep"):
+        return _search(library, sweep, dimension, place, data)
+
+
+def _search(
+    library: Any, sweep: Sweep, dimension: Dimension, place: Place, data: Collection
+) -> list[dict[str, Any]]:
     study = _study(library, sweep, dimension, place, data)
     asked: dict[int, Any] = {}
     failed: list[str] = []

@@ -110,10 +110,18 @@ def load_sweep(name_or_path: str, settings: list[str], trials: int | None = None
 
 
 def _check(sweep: Sweep) -> None:
-    """Refuse a setting that no recipe has before anything is trained."""
-    first = {key: each[0] if isinstance(each, list) else each["low"] for key, each in sweep.space.items()}
-    if sweep.recipe_of(first).training.validation_fraction == 0:
-        raise DamerError(f"{sweep.name}: a sweep judges on a validation part, and validation_fraction is 0")
+    """Refuse a setting that no recipe has, and a value that none takes, before anything is trained."""
+    values = {
+        key: each if isinstance(each, list) else [each["low"], each["high"]]
+        for key, each in sweep.space.items()
+    }
+    first = {key: each[0] for key, each in values.items()}
+    for key, each in values.items():
+        for value in each:
+            if sweep.recipe_of({**first, key: value}).training.validation_fraction == 0:
+                raise DamerError(
+                    f"{sweep.name}: a sweep judges on a validation part, and validation_fraction is 0"
+                )
 
 
 def _space(where: str, given: Any, sampler: str) -> Choices:
