@@ -1,6 +1,7 @@
 """The two steps of a cross-view layer that PyTorch does slowly on a CPU, written for it.
 
-Both hold for any floating type and device; the layer uses them on a CPU and PyTorch's own on a GPU.
+Both hold for any floating type and device; the layer uses them on a CPU and PyTorch's own on a GPU, and
+on a CPU for attention in float32 from which nothing is learned.
 """
 
 from typing import Any
