@@ -74,8 +74,11 @@ def save(emotion: Emotion, path: str | os.PathLike[str], dots_per_inch: int = 15
         emotion: a result with at least one segment.
         path: the file to write; its folder exists.
         dots_per_inch: 150 gives 1800 x 750 pixels.
+
+    Raises:
+        DamerError: it cannot be written.
     """
-    with replacing(Path(path)) as part:
+    with replacing(Path(path), "check the folder and the disk") as part:
         draw(emotion).savefig(part, dpi=dots_per_inch, format="png", metadata={"Software": None})
 
 

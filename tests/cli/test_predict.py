@@ -255,6 +255,14 @@ def test_a_locale_without_unicode(predict: Command, tmp_path: Path, tone: Tone) 
     assert result.stdout.splitlines()[2].startswith("??.wav")
 
 
+def test_a_picture_that_cannot_be_written(predict: Command, music: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.emotion.png").mkdir()
+    result = predict("music/a.wav", "--plot")
+    assert result.returncode == 1
+    problem = "a.emotion.png: cannot be written (Is a directory): check the folder and the disk"
+    assert result.stderr == f"damer: {problem}\n"
+
+
 def test_files_of_one_name_have_plots_of_their_own(predict: Command, tmp_path: Path, tone: Tone) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
