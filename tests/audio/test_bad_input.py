@@ -77,8 +77,43 @@ def test_text_with_the_name_of_sound(
     path = tmp_path / f"letter{suffix}"
     path.write_text("Dear Sir or Madam, this is no music at all.\n" * 2000)
     message = refusal(path)
-    assert "decoded" in message
-    assert "convert it to" in message
+    assert message == (
+        f"{path}: cannot be decoded: it holds text, not sound; fetch it again, or name a music file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 20, "holds a JPEG picture, not sound"),
+        (b"PK\x03\x04" + bytes(range(256)) * 20, "holds a ZIP archive, not sound"),
+        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x02\x01\xe0MTrk", "holds MIDI notes, not sound"),
+        (b"\n<!DOCTYPE HTML><title>404</title>", "holds a web page, not sound; fetch it again"),
+        ("Grüße, 世界".encode("utf-16"), "holds text, not sound"),
+        ("語".encode() * 3000, "holds text, not sound"),  # 4096 bytes end within a character
+        (bytes(9000), "holds zeros where sound should be; fetch it again"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["mp3", "wav"])
+def test_what_else_it_holds(tmp_path: Path, content: bytes, told: str, suffix: str) -> None:
+    path = tmp_path / f"file.{suffix}"
+    path.write_bytes(content)
+    assert f": cannot be decoded: it {told}" in refusal(path)
+
+
+@pytest.mark.parametrize("program", [True, False])
+def test_no_reason_says_that_a_file_is_missing(
+    tmp_path: Path, program: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not program:
+        monkeypatch.setenv("PATH", "")
+    path = tmp_path / "noise.mp3"
+    path.write_bytes(b"\x80" + np.random.default_rng(5).bytes(50_000))
+    with pytest.raises(soundfile.LibsndfileError, match="does not exist"):
+        soundfile.SoundFile(path)
+    message = refusal(path)
+    assert "exist" not in message
+    assert "cannot be decoded (its format is not known here); if it is a sound file" in message
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".wav", ".flac"])
@@ -129,6 +164,37 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value: float, rate: int) ->
     sound[rate + 5] = value
     soundfile.write(path, sound, rate, subtype="FLOAT")
     assert "NaN or infinite; export it again" in refusal(path)
+
+
+@pytest.mark.parametrize("value", [3e38, -1e12, 2.0**21])
+def test_numbers_that_are_no_samples(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "broken.wav"
+    sound = tone(3)
+    sound[22055] = value
+    soundfile.write(path, sound, 22050, subtype="FLOAT")
+    assert "times full scale; export it again" in refusal(path)
+
+
+def test_channels_that_cancel_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "opposed.wav"
+    soundfile.write(path, np.stack([tone(3), -tone(3)], axis=1), 22050)
+    assert "is silent from 0 s to 3 s once its channels are mixed; choose" in refusal(path)
+
+
+def test_one_sample_too_short(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, tone(1)[:-1], 22050)
+    assert "lasts 0.99 s; at least 1 s of sound is needed" in refusal(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_name_that_is_no_text(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # ffmpeg must not have to help
+    path = tmp_path / f"caf\udce9.{suffix}"
+    soundfile.write(tmp_path / f"name.{suffix}", tone(3), 22050)
+    (tmp_path / f"name.{suffix}").rename(path)
+    assert audio.read(path).duration_s == pytest.approx(3, abs=0.1)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "ogg", "mp3"])

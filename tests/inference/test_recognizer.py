@@ -188,7 +188,9 @@ def test_a_resampled_stream_matches_the_whole(recognizer: Recognizer, tone: Tone
     ("samples", "rate", "problem"),
     [
         (np.zeros(RATE), RATE, "silent"),
-        (np.ones(RATE - 1), RATE, "lasts 1.00 s; at least 1 s"),
+        (np.ones(RATE - 1), RATE, "lasts 0.99 s; at least 1 s"),
+        (np.full(RATE, 1e30), RATE, r"reach 1e\+30 times full scale"),
+        (np.full(RATE, -1e30), RATE, r"reach 1e\+30 times full scale"),
         (np.full(RATE, np.nan), RATE, "NaN"),
         (np.ones(RATE, bool), RATE, "of type bool"),
         (np.ones((1, 2, 3)), RATE, "shape"),
@@ -215,6 +217,15 @@ def test_views_that_cannot_be(
 ) -> None:
     with pytest.raises(DamerError, match=problem):
         recognizer.from_views(np.zeros(mel), np.zeros(cochleagram))
+
+
+def test_an_answer_that_is_no_number_is_an_error(recognizer: Recognizer) -> None:
+    mel, cochleagram = np.full((2, 128, 87), 3e38), np.full((2, 84, 87), -3e38)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(DamerError, match="answer is no number; check the views' values"),
+    ):
+        recognizer.from_views(mel, cochleagram)
 
 
 def test_wrong_weights_and_devices(checkpoints: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ DEFAULT_RATE = 22050
 SHORTEST_S = 1.0
 SILENCE = 2.0**-14
 """Peak, of full scale, below which sound counts as silent: two steps of 16 bits, rounding and dither."""
+LOUDEST = 2.0**20
+"""Peak, of full scale, above which numbers are no sound: not much further their powers overflow."""
 # Input samples read on both sides of a part, so that its resampled edges are those of the whole file's.
 _CONTEXT = 8192
 
@@ -67,7 +69,8 @@ def read(
         Audio whose samples equal that slice of the whole file read at the same rate.
 
     Raises:
-        DamerError: the file is missing, empty, not sound, silent, or holds under a second there.
+        DamerError: the file is missing, empty, not sound, silent, holds under a second there, or numbers
+            that are no samples.
     """
     source = open_file(Path(path))
     parts = list(_stream(Path(path), source, start_s, end_s, rate, block_s=math.inf))
@@ -150,11 +153,11 @@ def _stream(
     """Yield the part at `rate` in blocks, having checked what can be checked on the way."""
     length = source.frames / source.rate
     if length < SHORTEST_S:
-        raise DamerError(f"{path}: lasts {length:.2f} s; at least {SHORTEST_S:g} s of sound is needed")
+        raise DamerError(f"{path}: {lasts(length)}; at least {SHORTEST_S:g} s of sound is needed")
     end_s = length if end_s is None else min(end_s, length)
     if start_s < 0 or end_s - start_s < SHORTEST_S:
         raise DamerError(
-            f"{path}: lasts {length:.2f} s; no second of sound lies from {start_s:g} s to {end_s:g} s"
+            f"{path}: {lasts(length)}; no second of sound lies from {start_s:g} s to {end_s:g} s"
         )
     first, last = round(start_s * rate), round(end_s * rate)
     given, peak = 0, 0.0
@@ -162,6 +165,8 @@ def _stream(
         loudest = max(float(block.max()), -float(block.min()))  # either is NaN where a sample is
         if not math.isfinite(loudest):
             raise DamerError(f"{path}: holds samples that are NaN or infinite; export it again")
+        if loudest > LOUDEST:
+            raise DamerError(f"{path}: holds samples up to {loudest:.0e} times full scale; export it again")
         peak = max(peak, loudest)
         given += len(block)
         yield block
@@ -171,7 +176,15 @@ def _stream(
             "fetch or export it again"
         )
     if peak < SILENCE:
-        raise DamerError(f"{path}: is silent from {start_s:g} s to {end_s:g} s; choose another part or file")
+        mixed = " once its channels are mixed" if source.channels > 1 else ""
+        raise DamerError(
+            f"{path}: is silent from {start_s:g} s to {end_s:g} s{mixed}; choose another part or file"
+        )
+
+
+def lasts(length_s: float) -> str:
+    """Return how long something lasts, in words, rounded down: what is too short must not look whole."""
+    return f"lasts {math.floor(length_s * 100) / 100:.2f} s"
 
 
 def _resampled(source: Source, first: int, last: int, rate: int) -> Iterator[NDArray[np.float32]]:

@@ -1,7 +1,9 @@
 """One class for each way to decode: all give blocks of samples from any frame on, at the file's own rate."""
 
 import contextlib
+import io
 import json
+import mmap
 import os
 import shutil
 import subprocess
@@ -15,7 +17,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from damer.audio import aac, mp4
+from damer.audio import aac, mp3, mp4, ogg
+from damer.audio.content import HEAD, not_sound
 from damer.core.errors import DamerError
 
 SUFFIXES = frozenset(
@@ -26,10 +29,12 @@ SUFFIXES = frozenset(
 )
 """What counts as sound in a folder, small letters; a file that is named itself is read whatever its name."""
 
-# soundfile seeks after every call, which makes an MP3 decoder start afresh: few large blocks are faster.
 _BLOCK_FRAMES = 1 << 19
 # Where a block fails, this much is tried at a time, to keep what comes before the damage.
 _SMALL_BLOCK_FRAMES = 1 << 13
+# An MP3 frame may need bits that stand in frames before it, up to nine where those are small (ISO/IEC
+# 11172-3, 2.4.3.4); after a seek libmpg123 reads four. So many samples more are decoded, and dropped.
+_MP3_LEAD_IN = 16 * 1152
 _quiet_lock = threading.RLock()
 
 
@@ -64,18 +69,20 @@ def open_source(path: Path) -> Source:
         DamerError: nothing here can decode it; the message says why and what to do.
     """
     with path.open("rb") as file:
-        head = file.read(12)
+        head = file.read(HEAD)
     try:
         if head[4:8] == b"ftyp" or aac.is_adts(head):
             return AacSource(path)
         return SoundfileSource(path)
     except UnreadableError as reason:
+        if (instead := not_sound(head)) is not None:
+            raise DamerError(f"{path}: cannot be decoded: it {instead}") from None
         return _open_with_ffmpeg(path, str(reason))
 
 
 def _open_with_ffmpeg(path: Path, reason: str) -> Source:
     if shutil.which("ffmpeg") and shutil.which("ffprobe"):
-        return FfmpegSource(path)
+        return FfmpegSource(path, reason)
     raise DamerError(
         f"{path}: cannot be decoded ({reason}); if it is a sound file, install ffmpeg or convert it to WAV"
     )
@@ -103,23 +110,57 @@ def quiet() -> Iterator[None]:
 
 
 class SoundfileSource:
-    """WAV, AIFF, FLAC, Ogg Vorbis, Opus and MP3 by libsndfile, which seeks to the sample in all of them."""
+    """WAV, AIFF, FLAC, Ogg Vorbis, Opus and MP3 by libsndfile, which seeks to the sample in all of them.
+
+    Opus and MP3 that libsndfile cannot follow to their end are first put right in memory.
+    """
 
     def __init__(self, path: Path) -> None:
         import soundfile
 
+        class Unbroken(soundfile.SoundFile):  # type: ignore[misc]
+            """A file that is read on: soundfile would seek after every call, and MP3 start afresh."""
+
+            def seekable(self) -> bool:
+                return False
+
         self._path = path
-        self._open = soundfile.SoundFile
+        self._open = Unbroken
         self._error = soundfile.SoundFileError
+        self._mended: bytes | None = None
         try:
-            with quiet():
-                self._file = self._open(path)
+            self._reopen()
         except (self._error, TypeError, ValueError) as error:
-            raise UnreadableError(getattr(error, "error_string", str(error)).rstrip(".")) from None
+            raise UnreadableError(_reason(error)) from None
+        if self._file.format == "MP3":
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+                self._mended = mp3.with_length(whole)
+            if self._mended is not None:
+                self._reopen()
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames
         self.codec = f"{self._file.format}/{self._file.subtype}".lower()
+
+    def _reopen(self) -> None:
+        # A name is bytes, which need not be text; only Windows has it the other way round.
+        name = str(self._path) if os.name == "nt" else os.fsencode(self._path)
+        with quiet():
+            self._file = self._open(name if self._mended is None else io.BytesIO(self._mended))
+
+    def _mend(self) -> bool:
+        """Put right what can be, once, and say whether there is something to try again."""
+        menders = {"ogg/opus": ogg.with_true_times, "mp3/mpeg_layer_iii": _without_damage}
+        if self._mended is not None or self.codec not in menders:
+            return False
+        self._mended = menders[self.codec](self._path.read_bytes())
+        return self._mended is not None
+
+    def _seek(self, position: int) -> None:
+        lead_in = min(position, _MP3_LEAD_IN) if self._file.format == "MP3" else 0
+        self._file.seek(position - lead_in)
+        if lead_in:
+            self._file.read(out=np.empty((lead_in, self.channels), np.float32))
 
     def blocks(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """See `Source.blocks`."""
@@ -130,20 +171,34 @@ class SoundfileSource:
             try:
                 with quiet():
                     if seek:
-                        self._file.seek(position)
+                        self._seek(position)
                     block = self._file.read(out=buffer[: min(size, stop - position)])
                 seek = False
             except self._error:
-                if size == _SMALL_BLOCK_FRAMES:
-                    return  # the rest is damaged or missing: what came before stands
+                if not self._mend():
+                    if size == _SMALL_BLOCK_FRAMES:
+                        return  # the rest is damaged or missing: what came before stands
+                    size = _SMALL_BLOCK_FRAMES
                 self._file.close()
-                self._file = self._open(self._path)  # libFLAC does not recover from an error
-                seek, size = True, _SMALL_BLOCK_FRAMES
+                self._reopen()  # libFLAC does not recover from an error
+                seek = True
                 continue
             if len(block) == 0:
                 return
             position += len(block)
             yield block
+
+
+def _without_damage(file: bytes) -> bytes | None:
+    return mp3.with_length(file, damaged=True)
+
+
+def _reason(error: Exception) -> str:
+    """Return why libsndfile opens a file no further; of no MP3 it says that there is no such file."""
+    said = str(getattr(error, "error_string", error)).rstrip(".")
+    if said.startswith(("File does not exist", "Format not recognised", "Format not recognized")):
+        return "its format is not known here"
+    return said
 
 
 class AacSource:
@@ -191,9 +246,14 @@ class AacSource:
 
 
 class FfmpegSource:
-    """Everything else, by an `ffmpeg` that the user has installed, run as a process."""
+    """Everything else, by an `ffmpeg` that the user has installed, run as a process.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file.
+        reason: why nothing else decodes it, for the message when ffmpeg does not either.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
         self._path = path
         command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"]
         command += [
@@ -211,7 +271,10 @@ class FfmpegSource:
         stream: dict[str, str] = next(iter(found.get("streams", ())), {})
         self.rate, self.channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
         if probe.returncode != 0 or self.rate < 1 or self.channels < 1:
-            raise DamerError(f"{path}: cannot be decoded; if it is a sound file, convert it to FLAC or WAV")
+            raise DamerError(
+                f"{path}: cannot be decoded ({reason}); "
+                "if it is a sound file, fetch it again or convert it to WAV"
+            )
         length = stream.get("duration") or found["format"].get("duration") or self._last_packet_s()
         self.frames = round(float(length) * self.rate)
         self.codec = stream.get("codec_name", "unknown")

@@ -180,6 +180,9 @@ class Views2Emotion:
             parts: for each stretch of time, its views by feature specification.
             start_s: where the first second starts, in seconds.
             only: the seconds to answer for, counted from 0; None is all.
+
+        Raises:
+            DamerError: the answer is no number: values far out of range, or weights whose training failed.
         """
         summaries = self._summaries(parts)
         seconds = len(next(iter(summaries.values()))[0])
@@ -194,6 +197,10 @@ class Views2Emotion:
                 torch.stack([ensemble.ask(summaries, tokens, centres) for ensemble in self._ensembles])
             )
         table = torch.cat(answers, dim=-1).double().cpu().numpy()
+        if not np.isfinite(table).all():
+            raise DamerError(
+                "the networks' answer is no number; check the views' values, or train them again"
+            )
         return tuple(
             _segment(start_s + int(second), *table[:, :, column]) for column, second in enumerate(wanted)
         )

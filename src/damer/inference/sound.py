@@ -43,7 +43,7 @@ class Samples2Emotion:
         """
         mono = to_mono(samples, rate, file)
         if len(mono) < rate:
-            raise DamerError(f"{file}: lasts {len(mono) / rate:.2f} s; at least 1 s of sound is needed")
+            raise DamerError(f"{file}: {audio.lasts(len(mono) / rate)}; at least 1 s of sound is needed")
         if float(np.max(np.abs(mono))) < audio.SILENCE:
             raise DamerError(f"{file}: is silent from end to end; choose another part of the music")
         duration_s = len(mono) / rate
@@ -124,7 +124,7 @@ def to_mono(samples: ArrayLike, rate: int, name: str = "samples") -> Floats:
         name: what to call them in an error.
 
     Raises:
-        DamerError: NaN or infinity, or a shape or rate that cannot be.
+        DamerError: NaN, infinity or far above full scale, or a shape or rate that cannot be.
     """
     sound = np.asarray(samples)
     if rate <= 0 or int(rate) != rate:
@@ -140,4 +140,6 @@ def to_mono(samples: ArrayLike, rate: int, name: str = "samples") -> Floats:
     sound = sound.astype(np.float32, copy=False)
     if not np.isfinite(sound).all():
         raise DamerError(f"{name}: hold NaN or infinity; replace or cut those samples")
+    if sound.size and (loudest := float(np.abs(sound).max())) > audio.LOUDEST:
+        raise DamerError(f"{name}: reach {loudest:.0e} times full scale; bring them to [-1, 1]")
     return sound if sound.ndim == 1 else sound.mean(axis=1, dtype=np.float32)
