@@ -44,6 +44,8 @@ PROGRAMS = {
     **dict.fromkeys((56, 60, 61, 65, 68, 71, 73), 1),  # brass, saxophone, oboe, clarinet, flute
     **dict.fromkeys((80, 81, 88, 89, 90), 1),  # synthesizer leads and pads
 }
+# Else every run reads all 140 MB of a soundfont. The sound is the same to the last bit.
+_LOAD_WHAT_SOUNDS = ("-o", "synth.dynamic-sample-loading=1")
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def render(
             _save(edited(source, how), copy)
         # FluidSynth takes a name that starts with "-" for an option, hence absolute paths.
         played = (copy or source).absolute()
-        call = [command, "-ni", "-q", *how.options(), "-r", str(RATE), "-F", str(target.absolute())]
+        call = [command, "-ni", "-q", *_LOAD_WHAT_SOUNDS, *how.options()]
+        call += ["-r", str(RATE), "-F", str(target.absolute())]
         _run([*call, str(font.absolute()), str(played)], source, target)
     finally:
         if copy is not None:
