@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+import subprocess
 from pathlib import Path
 
 import mido
@@ -188,6 +189,15 @@ def test_a_truncated_file_is_an_error_though_fluidsynth_calls_it_done(
     piece.write_bytes(piece.read_bytes()[:40])
     with pytest.raises(DamerError, match="Unexpected end of file"):
         render(piece, tmp_path / "out.wav")
+
+
+@needs_fluidsynth
+def test_the_sound_is_that_of_the_plain_command_to_the_last_bit(piece: Path, tmp_path: Path) -> None:
+    render(piece, tmp_path / "ours.wav")
+    plain = ["fluidsynth", "-ni", "-q", "-g", "0.5", "-r", "44100", "-F", str(tmp_path / "plain.wav")]
+    subprocess.run([*plain, str(find_soundfont()), str(piece)], check=True, capture_output=True)
+    assert (tmp_path / "ours.wav").read_bytes() == (tmp_path / "plain.wav").read_bytes()
+    assert float(np.abs(soundfile.read(tmp_path / "plain.wav")[0]).max()) > 0.01
 
 
 @needs_fluidsynth
