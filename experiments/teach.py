@@ -14,41 +14,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from simple_methods import Array, probabilities, track_features
+from simple_methods import Array, inner_answers, track_features
 
 from damer.core.track import Dimension, Track
-from damer.datasets.splits import binary_labels, grouped_folds
+from damer.datasets.splits import grouped_folds
 from damer.training.collection import open_collection
 
 TEACHERS = {
     "arousal": ("SVM bands", "SVM semitones", "SVM all", "trees bands + MFCC", "trees all"),
     "valence": ("SVM all", "SVM tonal", "SVM semitones", "trees tonal"),
 }
-_INNER_FOLDS, _INNER_SEED = 5, 11
 
 
 def answers(
     tracks: Sequence[Track], blocks: dict[str, Array], pool: Sequence[Track], dimension: Dimension
 ) -> dict[str, float]:
     """Return the teacher's probability of class 1 for each track of `pool`, learnt from others of it."""
-    known = binary_labels(tracks, dimension, [track.id for track in pool])
-    labels = np.array([known.get(track.id, -1) for track in tracks])
-    part = {
-        name: number
-        for number, fold in enumerate(grouped_folds(pool, _INNER_FOLDS, dimension, _INNER_SEED))
-        for name in fold.test
-    }
-    inner = np.array([part.get(track.id, -1) for track in tracks])
-    corpus = np.array([track.corpus for track in tracks])
-    found: dict[str, float] = {}
-    for name in sorted(set(corpus)):
-        for number in range(_INNER_FOLDS):
-            own = (corpus == name) & (inner >= 0)
-            train, test = np.flatnonzero(own & (inner != number)), np.flatnonzero(own & (inner == number))
-            methods = probabilities(blocks, labels, train, test)
-            mean = np.mean([methods[method] for method in TEACHERS[dimension]], axis=0)
-            found |= {tracks[place].id: float(value) for place, value in zip(test, mean, strict=True)}
-    return found
+    _, methods = inner_answers(tracks, blocks, pool, dimension)
+    mean = np.mean([methods[method] for method in TEACHERS[dimension]], axis=0)
+    own = {track.id for track in pool}
+    return {track.id: float(p) for track, p in zip(tracks, mean, strict=True) if track.id in own}
 
 
 def main() -> None:
