@@ -5,7 +5,7 @@ import soundfile
 
 from damer.core.errors import DamerError
 from damer.datasets.base import read_table
-from damer.datasets.emotify import AROUSAL_DIVISOR, VALENCE_DIVISOR, Emotify
+from damer.datasets.emotify import AROUSAL_DIVISOR, INDICES, VALENCE_DIVISOR, Emotify
 
 
 def test_reads_indices_artists_and_files(emotify: Path) -> None:
@@ -23,9 +23,25 @@ def test_reads_indices_artists_and_files(emotify: Path) -> None:
 
 
 def test_divisors_are_the_largest_sizes_of_the_indices() -> None:
-    # Arousal = 3 shares - 4 shares; valence = 3.5 shares - 2 shares; a share lies in [0, 1].
-    assert max(3, 4) == AROUSAL_DIVISOR
-    assert max(3 + 0.5, 2) == VALENCE_DIVISOR
+    for index, divisor in (("arousal_index", AROUSAL_DIVISOR), ("valence_index", VALENCE_DIVISOR)):
+        weights = INDICES[index].values()
+        assert divisor == max(sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0))
+
+
+SHARES = "amazement,solemnity,tenderness,nostalgia,calmness,power,joyful_activation,tension,sadness"
+
+
+def test_indices_are_computed_from_the_feelings(emotify: Path) -> None:
+    (emotify / "tracks.csv").write_text(
+        f"path,artist,{SHARES}\n"
+        "rock/1.mp3,Band,0.2,0.9,0.1,0.3,0.05,0.6,0.4,0.25,0.15\n"
+        "rock/2.mp3,Band,0,0,1,1,1,0,0,0,1\n"
+    )
+    one, two = Emotify().tracks(emotify)
+    assert one.arousal == pytest.approx((0.6 + 0.4 + 0.25 - 0.1 - 0.3 - 0.05 - 0.15) / 4)
+    assert one.valence == pytest.approx((0.4 + 0.1 + 0.05 + 0.1 - 0.25 - 0.15) / 3.5)
+    assert two.arousal == -1.0
+    assert two.valence == pytest.approx(1 / 3.5)
 
 
 def test_published_layout(emotify: Path) -> None:
@@ -52,8 +68,13 @@ def test_bad_rows_are_told_and_left_out(emotify: Path) -> None:
 
 
 def test_missing_column_is_named(emotify: Path) -> None:
-    (emotify / "tracks.csv").write_text("path,artist\n")
-    with pytest.raises(DamerError, match="arousal_index, valence_index is missing; found path, artist"):
+    (emotify / "tracks.csv").write_text("path,singer\n")
+    with pytest.raises(DamerError, match="artist is missing; found path, singer"):
+        Emotify().tracks(emotify)
+    (emotify / "tracks.csv").write_text("path,artist,power,arousal_index,sadness\nrock/1.mp3,Band,0,0,0\n")
+    with pytest.raises(
+        DamerError, match="valence_index is missing, and joyful_activation, tenderness, calmness"
+    ):
         Emotify().tracks(emotify)
 
 

@@ -13,13 +13,23 @@ from damer.core.errors import DamerError
 from damer.core.track import Track
 from damer.datasets.base import Corpus, Reading, Row, find_file, first_existing, read_table
 
-# Indices are sums of shares in [0, 1], so they are divided by the largest size they can have.
-# Arousal = power + joy + tension - tenderness - nostalgia - calmness - sadness lies in [-4, 3];
-# valence = joy + tenderness + calmness + amazement / 2 - tension - sadness lies in [-2, 3.5].
+INDICES = {
+    "arousal_index": {
+        "power": 1.0, "joyful_activation": 1.0, "tension": 1.0,
+        "tenderness": -1.0, "nostalgia": -1.0, "calmness": -1.0, "sadness": -1.0,
+    },
+    "valence_index": {
+        "joyful_activation": 1.0, "tenderness": 1.0, "calmness": 1.0, "amazement": 0.5,
+        "tension": -1.0, "sadness": -1.0,
+    },
+}  # fmt: skip
+"""What each index adds up: shares of listeners, in [0, 1], who chose a feeling."""
+
+# Arousal lies in [-4, 3] and valence in [-2, 3.5]: they are divided by the largest size they can have.
 AROUSAL_DIVISOR = 4.0
 VALENCE_DIVISOR = 3.5
 PLACES = ("audio/{}/{}.opus", "audio/{}/{}.mp3", "{}/{}.mp3", "{}/{}.opus", "emotifymusic/{}/{}.mp3")
-COLUMNS = ["path", "artist", "arousal_index", "valence_index"]
+COLUMNS = ["path", "artist"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,9 @@ class Emotify(Corpus):
     source: ClassVar[str] = "Aljanaki, Wiering & Veltkamp, Information Processing & Management 52(1), 2016"
     obtain: ClassVar[str] = (
         "unpack the music into audio/{genre}/{number}.mp3 (or .opus) and put tracks.csv beside it, with the "
-        "columns path (…/{genre}/{number}.mp3), artist, arousal_index, valence_index"
+        "columns path (…/{genre}/{number}.mp3), artist, and either arousal_index and valence_index or the "
+        "share of listeners who chose each feeling: amazement, tenderness, nostalgia, calmness, power, "
+        "joyful_activation, tension, sadness"
     )
     size: ClassVar[int | None] = 400
     window: ClassVar[str] = "all"  # each file is the 60 s excerpt that the listeners heard
@@ -42,7 +54,9 @@ class Emotify(Corpus):
         table = first_existing(root, ["tracks.csv"], "the table of tracks")
         tracks: dict[str, Track] = {}
         notes: list[str] = []
-        for row in read_table(table, COLUMNS):
+        rows = read_table(table, COLUMNS)
+        _require_feelings(table, rows)
+        for row in rows:
             try:
                 track = self._track(root, row)
             except DamerError as error:
@@ -74,8 +88,25 @@ class Emotify(Corpus):
         )
 
 
+def _require_feelings(table: Path, rows: list[Row]) -> None:
+    """Refuse a table that has neither an index nor all the feelings that it is made of."""
+    known = rows[0].cells if rows else {}
+    for index, feelings in INDICES.items():
+        missing = [name for name in feelings if name not in known]
+        if rows and index not in known and missing:
+            raise DamerError(
+                f"{table}: column {index} is missing, and {', '.join(missing)} to compute it from; "
+                "add the one or the others"
+            )
+
+
 def _index(row: Row, column: str, divisor: float) -> float:
+    parts = {column: 1.0} if column in row.cells else INDICES[column]
+    return sum(weight * _number(row, name) for name, weight in parts.items()) / divisor
+
+
+def _number(row: Row, column: str) -> float:
     try:
-        return float(row.cells[column]) / divisor
+        return float(row.cells[column])
     except ValueError:
         raise DamerError(f"{column} {row.cells[column]!r} is not a number") from None
