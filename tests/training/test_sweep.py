@@ -101,6 +101,23 @@ def test_more_trials_go_on_and_workers_share_them(store: Path, tmp_path: Path) -
         assert database.execute("SELECT COUNT(*) FROM trials").fetchone() == (4,)
 
 
+def test_trials_that_fail_are_told_and_the_others_count(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Each value is good, but four heads cannot share six dimensions.
+    text = 'recipe = "tiny"\nsampler = "grid"\n[space]\n"model.dim" = [8, 6]\n"model.heads" = [2, 4]\n'
+    recipe, out = sweep_file(tmp_path, text), tmp_path / "out"
+    assert main(arguments(recipe, store, out, "--set", "epochs=1")) == 1
+    assert {(row["model.dim"], row["model.heads"]) for row in trials(out)} == {
+        ("8", "2"),
+        ("8", "4"),
+        ("6", "2"),
+    }
+    problem = capsys.readouterr().err.splitlines()[-1]
+    assert problem.startswith("damer: trial ")
+    assert "model.dim=6 model.heads=4" in problem
+
+
 @pytest.mark.e2e
 def test_a_killed_sweep_goes_on(store: Path, tmp_path: Path) -> None:
     recipe, out = sweep_file(tmp_path, GRID), tmp_path / "out"

@@ -62,12 +62,12 @@ class Outcome:
     Attributes:
         rows: the rows of this benchmark, those of earlier runs first.
         done: number of jobs done now.
-        failed: a sentence for each job that could not be done.
+        failed: each job that could not be done, by its name, and why.
     """
 
     rows: list[dict[str, Any]]
     done: int
-    failed: list[str]
+    failed: list[tuple[str, str]]
 
 
 def execute(setting: Setting) -> Outcome:
@@ -85,7 +85,7 @@ def execute(setting: Setting) -> Outcome:
         _end_last_line(path)
         there = {row["key"] for row in before if _has_all(setting, row)}
         waiting = [job for key, job in keys.items() if key not in there]
-        failed: list[str] = []
+        failed: list[tuple[str, str]] = []
         new: list[dict[str, Any]] = []
         before += _shared(setting, [row for row in before if row["key"] in keys.keys() & there], path)
         bar = tqdm(
@@ -97,7 +97,7 @@ def execute(setting: Setting) -> Outcome:
                 bar.update()
                 bar.set_postfix_str(job.name)
                 if isinstance(found, str):
-                    failed.append(f"{job.name}: {found}")
+                    failed.append((job.name, found))
                     continue
                 file.write(json.dumps(plain(found)) + "\n")
                 file.flush()

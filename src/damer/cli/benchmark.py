@@ -13,6 +13,7 @@ from damer.cli.options import (
     limit_threads,
 )
 from damer.core.errors import DamerError
+from damer.core.text import by_reason
 
 Subparsers = argparse._SubParsersAction
 
@@ -72,21 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(table(outcome.rows))
     print(f"\n{arguments.out / RESULTS}: {len(outcome.rows)} rows of this benchmark, {outcome.done} new")
-    for sentence in _by_reason(outcome.failed):
+    for sentence in by_reason(outcome.failed):
         print(f"damer: {sentence}", file=sys.stderr)
     return 1 if outcome.failed else 0
-
-
-def _by_reason(failed: list[str]) -> list[str]:
-    """Return the sentences with each reason once: its first job and how many more there are."""
-    jobs: dict[str, list[str]] = {}
-    for sentence in failed:
-        name, _, reason = sentence.partition(": ")
-        jobs.setdefault(reason, []).append(name)
-    return [
-        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
-        for reason, names in jobs.items()
-    ]
 
 
 def _list() -> None:

@@ -1,10 +1,12 @@
 """`damer sweep`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from damer.cli.options import add_dimension, add_jobs, add_recipe, add_settings, add_stores, dimensions, whole
 from damer.core.errors import DamerError
+from damer.core.text import by_reason
 
 Subparsers = argparse._SubParsersAction
 
@@ -45,8 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     from damer.training.sweep import Place, execute, table
 
     place = Place(tuple(map(str, arguments.data)), arguments.out, arguments.workers, arguments.device)
+    failed: list[tuple[str, str]] = []
     for dimension in dimensions(arguments.dimension):
-        rows = execute(sweep, dimension, place)
-        print(table(sweep, dimension, rows), end="\n\n")
+        found = execute(sweep, dimension, place)
+        failed += found.failed
+        print(table(sweep, dimension, found.rows), end="\n\n")
         print(f"{arguments.out / f'best-{dimension}.toml'}: the best one as a recipe for `damer train`")
-    return 0
+    for sentence in by_reason(failed):
+        print(f"damer: {sentence}", file=sys.stderr)
+    return 1 if failed else 0

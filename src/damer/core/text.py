@@ -1,6 +1,7 @@
 """Text for people: file names come in every script, with line breaks, with bytes that are no text."""
 
 import unicodedata
+from collections.abc import Iterable
 
 
 def valid(text: str) -> str:
@@ -34,6 +35,17 @@ def shortened(text: str, columns: int) -> str:
             break
         tail = last + tail
     return f"{head}…{tail}"
+
+
+def by_reason(failed: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each reason among failures (what failed, why): the first and how many more."""
+    found: dict[str, list[str]] = {}
+    for name, reason in failed:
+        found.setdefault(reason, []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
+        for reason, names in found.items()
+    ]
 
 
 def clock(seconds: float) -> str:

@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from damer.core.errors import DamerError
 from damer.core.files import held, replacing
@@ -86,8 +86,18 @@ def optuna() -> Any:
     return found
 
 
-def execute(sweep: Sweep, dimension: Dimension, place: Place) -> list[dict[str, Any]]:
-    """Do the trials that are left and return all of them, best first.
+class Found(NamedTuple):
+    """What a sweep has found: a row for each finished trial, best first, and the trials that failed now.
+
+    Of a failed one its number and values in words, and what went wrong.
+    """
+
+    rows: list[dict[str, Any]]
+    failed: list[tuple[str, str]]
+
+
+def execute(sweep: Sweep, dimension: Dimension, place: Place) -> Found:
+    """Do the trials that are left, and tell of all of them.
 
     Raises:
         DamerError: Optuna is missing, another sweep is in the folder or at work in it, or no trial could be
@@ -101,26 +111,24 @@ def execute(sweep: Sweep, dimension: Dimension, place: Place) -> list[dict[str, 
         return _search(library, sweep, dimension, place, data)
 
 
-def _search(
-    library: Any, sweep: Sweep, dimension: Dimension, place: Place, data: Collection
-) -> list[dict[str, Any]]:
+def _search(library: Any, sweep: Sweep, dimension: Dimension, place: Place, data: Collection) -> Found:
     study = _study(library, sweep, dimension, place, data)
     asked: dict[int, Any] = {}
-    failed: list[str] = []
+    failed: list[tuple[str, str]] = []
     for trial, found in _results(sweep, place, _ask(library, study, sweep, dimension, asked)):
         if isinstance(found, str):
-            failed.append(found)
+            failed.append((f"trial {trial.number} ({' '.join(texts(trial.values))})", found))
             study.tell(trial.number, state=library.trial.TrialState.FAIL)
             continue
         asked[trial.number].set_user_attr("scores", found)
         study.tell(trial.number, found[sweep.score])
     rows = _rows(library, study, sweep)
     if not rows:
-        raise DamerError(f"no trial could be trained: {failed[0] if failed else 'none was asked for'}")
+        raise DamerError(f"no trial could be trained: {failed[0][1] if failed else 'none was asked for'}")
     _write(sweep, dimension, rows, place.out)
     if not failed:
         shutil.rmtree(place.out / "state", ignore_errors=True)
-    return rows
+    return Found(rows, failed)
 
 
 def _study(library: Any, sweep: Sweep, dimension: Dimension, place: Place, data: Collection) -> Any:
