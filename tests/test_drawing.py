@@ -54,6 +54,27 @@ def test_a_long_piece_has_a_short_path() -> None:
     assert max(len(np.asarray(c.get_offsets())) for c in disc.collections) == 90
 
 
+@pytest.mark.parametrize("valence", [0.1, 0.3, 0.7, 0.95])
+@pytest.mark.parametrize("step", [-0.004, 0.0, 0.004])
+def test_start_and_end_leave_the_cross_and_each_other_free(valence: float, step: float) -> None:
+    segments = tuple(
+        Segment(float(i), 0.3 + step * (i - 5), valence - step * (i - 5), 0.1, 0.1) for i in range(11)
+    )
+    figure = drawing.draw(
+        Emotion("song.mp3", 11.0, (0.0, 11.0), 0.3, valence, segments, Model("m", "1", "0" * 64))
+    )
+    figure.canvas.draw()
+    disc = figure.axes[2]
+    start, end = (t.get_window_extent() for t in disc.texts if t.get_text() in ("start", "end"))
+    assert not start.overlaps(end)
+    cross = next(
+        c for c in disc.collections if c.get_zorder() == max(c.get_zorder() for c in disc.collections)
+    )
+    x, y = disc.transData.transform(np.asarray(cross.get_offsets())[0])
+    assert not start.contains(x, y)
+    assert not end.contains(x, y)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -176,25 +176,23 @@ def _draw_path(axes: Axes, emotion: Emotion) -> None:
         pieces = list(np.stack([points[:-1], points[1:]], axis=1))
         axes.add_collection(LineCollection(pieces, cmap=_TIME, array=ages[1:], linewidths=1.4, zorder=4))
     axes.scatter(points[:, 0], points[:, 1], c=ages, cmap=_TIME, vmin=0, vmax=1, s=13, zorder=5, linewidths=0)
-    for place, label in ((0, "start"), (-1, "end")):
-        axes.scatter(
-            points[place, 0],
-            points[place, 1],
-            s=46,
-            facecolor="white",
-            edgecolor=_INK,
-            linewidth=1.4,
-            zorder=6,
-        )
-        outward = 1 if points[place, 0] < 0.6 else -1
+    centre = _place(emotion.valence, emotion.arousal)
+    ends = {"start": points[0], "end": points[-1]}
+    for (label, (x, y)), other in zip(ends.items(), reversed(ends.values()), strict=True):
+        axes.scatter(x, y, s=46, facecolor="white", edgecolor=_INK, linewidth=1.4, zorder=6)
+        # Away from the cross and from the other end; only near the rim towards the middle.
+        side = np.sign(x - centre[0]) or 1.0
+        if abs(x) > 0.75:
+            side = -np.sign(x)
+        above = y > other[1] or (y == other[1] and label == "start")
         axes.annotate(
-            label, points[place], xytext=(7 * outward, 5 if place == 0 else -9), textcoords="offset points",
-            fontsize=8, color=_INK, ha="left" if outward > 0 else "right", zorder=8,
+            label, (x, y), xytext=(7 * side, 5 if above else -9), textcoords="offset points",
+            fontsize=8, color=_INK, ha="left" if side > 0 else "right", zorder=8,
             bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
         )  # fmt: skip
     axes.scatter(
-        *_place(emotion.valence, emotion.arousal), s=190, marker="P", facecolor=QUADRANTS[emotion.quadrant],
-        edgecolor="white", linewidth=1.6, zorder=7,
+        *centre, s=190, marker="P", facecolor=QUADRANTS[emotion.quadrant], edgecolor="white", linewidth=1.6,
+        zorder=9,
     )  # fmt: skip
 
 
