@@ -201,6 +201,13 @@ async def test_several_servers_may_migrate_at_once(url: str) -> None:
         await database.close()
 
 
+async def test_several_servers_may_make_a_file_at_once(tmp_path: Path) -> None:
+    for number in range(25):  # each server turns the write-ahead log on, and may meet another that does
+        path = str(tmp_path / f"{number}.sqlite3")
+        for database in await asyncio.gather(*(Database.open(path, make=True) for _ in range(8))):
+            await database.close()
+
+
 async def test_a_commit_on_sqlite_is_on_the_disk(tmp_path: Path) -> None:
     database = await Database.open(str(tmp_path / "study.sqlite3"), make=True)
     names = ("journal_mode", "synchronous", "foreign_keys")

@@ -4,6 +4,8 @@ On both, writing functions that wait while others are committed share the next t
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -176,9 +178,9 @@ def _engine(url: URL, writes: bool) -> Engine:
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy says when a transaction begins, not the driver
         # FULL: a commit is on the disk, also when the power fails. Triggers see REPLACE as a deletion.
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").close()
+        _write_ahead(connection)
         for pragma in (
-            f"busy_timeout = {_BUSY_MS}",
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
@@ -193,3 +195,17 @@ def _engine(url: URL, writes: bool) -> Engine:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Whoever turns the log on needs the whole file for a moment, and SQLite does not wait for that: where two
+    # would wait for each other it says "locked" at once, whatever the busy timeout is.
+    end = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
