@@ -15,14 +15,14 @@ from annotate_place import Place, make_place
 from annotate_server import damer
 from annotator_page import ARGUMENTS, CHROMIUM, AnnotatorPage, wave
 from fault_check import table
-from playwright.sync_api import Browser, Playwright, Route
+from playwright.sync_api import Browser, Playwright, Request, Route
 
 from damer.annotation.records import Study
 
 # One process runs them all: they share a server and annotators who have been brought to their work.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("test_faults_in_browser")]
 TRACK_S = 4.0
-NAMES = [f"a{number:02}" for number in range(1, 9)]
+NAMES = [f"a{number:02}" for number in range(1, 10)]
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +198,34 @@ def test_the_session_is_lost_in_mid_track(place: Place, visit: AnnotatorPage) ->
     visit.page.context.clear_cookies()
     visit.trace(wave)
     visit.until(lambda at: at["screen"] == "link-again")
+    entered: list[Request] = []
+    visit.page.on("request", lambda sent: entered.append(sent) if sent.url.endswith("/session") else None)
     visit.page.get_by_test_id("link").fill(f"{place.server.base}/#/enter/{place.tokens['a07']}")
     visit.click("go")
     visit.until(lambda at: at["start"])
+    # Of two sessions the page might know the one's token and the browser send the other's cookie.
+    assert [sent.method for sent in entered].count("POST") == 1
     (count,) = check(place, visit, heard=1).values()
     assert whole(count)
+
+
+@pytest.mark.parametrize("visit", ["a09"], indirect=True)
+def test_the_link_is_opened_in_another_tab_too(place: Place, visit: AnnotatorPage) -> None:
+    other = AnnotatorPage(visit.page.context.new_page(), place.server.base)
+    visit.start()
+    visit.trace(wave, for_s=1.0)
+    other.enter(place.tokens["a09"])  # the browser's cookie is the new session's from here on
+    visit.page.bring_to_front()
+    visit.trace(wave)
+    visit.until(lambda at: at["start"])
+    other.enter(place.tokens["a09"])
+    visit.page.bring_to_front()
+    visit.click("start")
+    visit.page.get_by_test_id("remark").wait_for()
+    visit.hear(wave)
+    visit.until(lambda at: at["start"])
+    for count in check(place, visit, heard=2).values():
+        assert whole(count)
 
 
 def test_the_browser_is_killed_while_the_server_is_away(

@@ -2,7 +2,6 @@
 
 import { useState } from "preact/hooks";
 import { go } from "../app/route";
-import { enter } from "../app/session";
 import type { OneTab } from "../core/tabs";
 import { language } from "../i18n";
 import { words } from "../i18n/annotator";
@@ -111,8 +110,7 @@ export function LinkAgain({ model }: { model: AnnotatorModel }) {
     event.preventDefault();
     const token = link.trim().split("/").pop() ?? "";
     if (!/^[\w-]{16,200}$/.test(token)) return setWrong(true);
-    go(["enter", token], { replace: true });
-    void enter();
+    go(["enter", token], { replace: true }); // as if the link had been opened: the address is listened to
   };
   return (
     <Sheet title={say.title} testid="link-again">

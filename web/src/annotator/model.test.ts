@@ -29,6 +29,7 @@ class TestServer implements Server {
   posted: object[] = [];
   failing: ApiError | null = null;
   loseStart = false;
+  stale = false; // the token that this tab knows is of a session before
   annotator = "a1";
   zone: string | null = "Europe/Berlin";
 
@@ -69,6 +70,7 @@ class TestServer implements Server {
   profile = async (body: object) => void this.posted.push(body);
   async start(name: string, client: object): Promise<Trial> {
     this.posted.push(client);
+    if (this.stale) throw new ApiError(403, "csrf", "load the page again");
     if (this.open || performance.now() / 1000 < this.restUntil) throw new ApiError(409, "rest", "rest");
     expect(name).toBe(`sound${this.next}`);
     this.trials += 1;
@@ -104,7 +106,10 @@ function model(): AnnotatorModel {
       batch: async () => {},
       finish: async (trial) => server.finish(trial),
       interrupt: (trial, reason) => server.interrupt(trial, reason),
-      renew: async () => false,
+      renew: async () => {
+        server.stale = false;
+        return true;
+      },
     },
     {
       now: () => performance.now(),
@@ -238,6 +243,19 @@ describe("an annotator at the page", () => {
     expect(me.remark.value).toBe("startFailed");
     await pass(1100);
     expect(me.startable.value).toBe(true);
+  });
+
+  it("starts at the second try where another tab opened the session anew", async () => {
+    const me = model();
+    await me.open();
+    await pass(10);
+    server.stale = true;
+    await me.start("mouse");
+    expect(me.remark.value).toBe("startFailed");
+    expect(me.link.value).toBe("good");
+    await me.start("mouse");
+    expect(me.stage.value).toBe("playing");
+    expect(server.trials).toBe(1);
   });
 
   it("ends a trial whose sound cannot be started", async () => {

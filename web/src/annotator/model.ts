@@ -284,6 +284,8 @@ export class AnnotatorModel {
   private async startFailed(error: unknown, begun: string): Promise<void> {
     this.remark.value = "startFailed";
     if (error instanceof ApiError) this.failed(error);
+    // Another tab opened the link again: with the new session's token Start can be pressed once more.
+    if (error instanceof ApiError && error.code === "csrf") await this.outbox.renew();
     if (begun) return this.ending(this.outbox.interrupt(begun, "the sound could not be started"));
     try {
       const { open_trial: open } = await this.server.me();

@@ -363,6 +363,33 @@ describe("where something is in the way", () => {
     expect(outbox.view.value.state).toBe("saved");
   });
 
+  it("a session that another tab opened meanwhile is taken up, also after many failures", async () => {
+    const { outbox } = await browserOutbox();
+    await outbox.open("a1");
+    server.status = 401;
+    await takeOf(outbox, "t1", 1);
+    await timing.pass(20_000);
+    expect(outbox.view.value.state).toBe("signed-out");
+    server.status = 403; // the cookie is the new session's, the token is still the old one's
+    server.renews = true;
+    await timing.pass(20_000);
+    expect(outbox.view.value.state).toBe("saved");
+  });
+
+  it("a token that is refused although it is new does not make it try without a pause", async () => {
+    const { outbox } = await browserOutbox();
+    await outbox.open("a1");
+    server.status = 403;
+    server.renew = async () => {
+      server.renewals += 1;
+      return true;
+    };
+    await takeOf(outbox, "t1", 1);
+    await timing.pass(500);
+    expect(server.renewals).toBe(1);
+    expect(outbox.view.value.state).toBe("signed-out");
+  });
+
   it("a batch that the server will never take is set aside, not thrown away, and the others go on", async () => {
     const { outbox, store } = await browserOutbox();
     await outbox.open("a1");

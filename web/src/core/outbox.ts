@@ -80,6 +80,7 @@ export class Outbox {
   private retryAt: number | null = null;
   private cancelRetry: (() => void) | null = null;
   private signedOut = false;
+  private renewed = false; // since something was last sent, or since it was last tried again
   private away = false; // no answer, or a server in trouble; "too many" and "too early" are answers
   private refused = 0;
   private durable: boolean;
@@ -173,6 +174,11 @@ export class Outbox {
     return this.end(trial, { ending: "interrupt", reason });
   }
 
+  /** Takes the present token of the session, which another tab may have opened anew. Returns whether it stands. */
+  async renew(): Promise<boolean> {
+    return this.transport.renew().catch(() => false);
+  }
+
   /** How a trial ended, once the server has answered; null for a trial that is not kept here. */
   settled(trial: string): Promise<Settled> | null {
     return this.kept.get(trial)?.settled ?? null;
@@ -183,6 +189,7 @@ export class Outbox {
     this.cancelRetry?.();
     this.cancelRetry = null;
     this.retryAt = null;
+    this.renewed = false;
     void this.pump();
   }
 
@@ -216,6 +223,7 @@ export class Outbox {
         try {
           await task();
           this.failures = 0;
+          this.renewed = false;
           this.signedOut = false;
           this.away = false;
         } catch (error) {
@@ -319,8 +327,9 @@ export class Outbox {
     this.failures += 1;
     this.away = failure.status === 0 || failure.status >= 500;
     if (failure.status === 401 || failure.status === 403) {
-      const renewed = this.failures === 1 && (await this.transport.renew().catch(() => false));
-      if (renewed) return true;
+      const known = this.renewed;
+      this.renewed = true;
+      if (!known && (await this.renew())) return true;
       this.signedOut = true;
     }
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.failures - 1));
