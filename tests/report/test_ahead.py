@@ -1,4 +1,4 @@
-"""DAMER against each method on the same tracks: by hand, and only where there is a pair."""
+"""One method against each other on the same tracks: by hand, and only where there is a pair."""
 
 import json
 from pathlib import Path
@@ -53,6 +53,9 @@ def test_pairs_are_pooled_and_the_difference_is_exact(tmp_path: Path) -> None:
     assert len(set(grid.columns)) == len(grid.columns)  # a CSV's columns have names of their own
     shared = [(folder, {**row, "benchmark": "leakage"}) for folder, row in runs]
     assert ahead_table([*runs, *shared]).rows == grid.rows
+    (mirrored,) = ahead_table(runs, reference="svm").rows
+    assert mirrored[0] == "damer"
+    assert float(mirrored[5].replace("−", "-")) == -float(line[5].replace("−", "-"))
     both = np.tile(truth, 2)
     for place, name in ((5, "accuracy"), (11, "auc")):
         metric = metrics.METRICS[name]
@@ -67,6 +70,12 @@ def test_command_and_missing_predictions(tmp_path: Path, capsys: pytest.CaptureF
     runs = [run(tmp_path, name, [0.2, 0.8, 0.4, 0.9]) for name in ("damer", "svm")]
     assert main(["report", "tables", str(tmp_path), "--compare"]) == 0
     assert "| svm | toy | arousal | 1 | 2 | +0.00 | too few groups | – |" in capsys.readouterr().out
+    assert main(["report", "tables", str(tmp_path), "--compare", "svm"]) == 0
+    table = capsys.readouterr().out
+    assert "svm against each method" in table
+    assert "| damer | toy | arousal | 1 | 2 | +0.00 |" in table
+    assert main(["report", "tables", str(tmp_path), "--compare", "svn"]) == 1
+    assert "no run of svn under track to compare with; there is damer, svm" in capsys.readouterr().err
     (tmp_path / "runs" / "svm0" / "predictions.jsonl").unlink()
     with pytest.raises(DamerError, match=r"predictions\.jsonl: cannot be read"):
         ahead_table(runs)

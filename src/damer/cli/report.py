@@ -43,7 +43,13 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         default="track",
         help="which protocol's runs stand in tables II to V (%(default)s)",
     )
-    add("--compare", action="store_true", help="also tell how far DAMER is ahead of each, track by track")
+    add(
+        "--compare",
+        nargs="?",
+        const="damer",
+        metavar="METHOD",
+        help="also tell how far a method (damer) is ahead of each other one, track by track",
+    )
     _add_figures(actions)
 
 
@@ -115,8 +121,8 @@ def run_tables(arguments: argparse.Namespace) -> int:
         ablation_table(rows, arguments.level, arguments.protocol),
         *variant_tables(rows, arguments.level),
     ]
-    if arguments.compare:
-        grids.append(ahead_table(runs, arguments.protocol))
+    if arguments.compare is not None:
+        grids.append(ahead_table(runs, arguments.protocol, arguments.compare))
     if arguments.out is None:
         for grid in grids:
             print(grid.markdown())

@@ -1,4 +1,4 @@
-"""How far DAMER is ahead of each method on the very tracks that both judged, and how sure that is."""
+"""How far one method is ahead of each other on the very tracks that both judged, and how sure that is."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,10 @@ Row = dict[str, Any]
 Run = tuple[Path, Row]
 METRICS = ("accuracy", "balanced_accuracy", "auc")
 FEWEST_GROUPS = 6  # n groups that all favour one side have a two-sided p of 2 / 2^n: 0.06 for five
-_REFERENCE = "damer"
 
 
-def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
-    """Return for each method how far DAMER is ahead of it: a paired bootstrap over whole groups.
+def ahead_table(runs: Sequence[Run], protocol: str = "track", reference: str = "damer") -> Grid:
+    """Return for each method how far another is ahead of it: a paired bootstrap over whole groups.
 
     Runs are paired where corpus, dimension, seed, fold and data are the same, so both judged the same tracks;
     the tracks of all pairs are pooled, and a group (artist, song, series) is resampled as a whole with all of
@@ -26,21 +25,29 @@ def ahead_table(runs: Sequence[Run], protocol: str = "track") -> Grid:
     Args:
         runs: rows of `damer benchmark` with the folder that holds their runs.
         protocol: whose runs count.
+        reference: name of the method, or of the benchmark's variant of it, that each is compared with.
 
     Raises:
-        DamerError: the predictions of a run are missing or damaged.
+        DamerError: the reference has no run, or the predictions of a run are missing or damaged.
     """
+    once = {(run[0], run[1]["key"]): run for run in runs}  # benchmarks may share a run
+    own = [run for run in once.values() if run[1]["protocol"] == protocol]
+    names = list(dict.fromkeys(row["name"] for _, row in own))
+    if reference not in names:
+        raise DamerError(
+            f"no run of {reference} under {protocol} to compare with; there is {', '.join(names)}"
+        )
+    names.remove(reference)
+    references = {_place(run[1]): run for run in own if run[1]["name"] == reference}
+    row = next(iter(references.values()))[1]
+    title = row["title"] if row["name"] == row["method"] else reference
     columns = ["method", "corpus", "dimension", "pairs of runs", "groups"]
     columns += [
         text
         for name in METRICS
-        for text in (f"{name}: DAMER ahead by", f"{name}: 95 % interval", f"{name}: p")
+        for text in (f"{name}: {title} ahead by", f"{name}: 95 % interval", f"{name}: p")
     ]
-    grid = Grid("ahead", "DAMER against each method, per track, points", columns)
-    once = {(run[0], run[1]["key"]): run for run in runs}  # benchmarks may share a run
-    own = [run for run in once.values() if run[1]["protocol"] == protocol]
-    references = {_place(row): run for run in own for row in [run[1]] if row["name"] == _REFERENCE}
-    names = list(dict.fromkeys(row["name"] for _, row in own if row["name"] != _REFERENCE))
+    grid = Grid("ahead", f"{title} against each method, per track, points", columns)
     cells = sorted({(row["corpus"], row["dimension"]) for _, row in own})
     for corpus, dimension in cells:
         for name in names:
