@@ -90,6 +90,27 @@ def test_styles_are_weighed_by_how_likely_they_are(two_corpora: Bank) -> None:
     assert np.mean((mixed > 0.5) == truth) > 0.9  # one reading for both kinds would be right for one of them
 
 
+def test_it_learns_from_renders_too() -> None:
+    tracks = make_tracks(40, renders=1)
+    tokens = [
+        (mel + 3 * track.variant, cochleagram + 3 * track.variant)  # the renders are much louder
+        for track, (mel, cochleagram) in zip(tracks, make_tokens(tracks), strict=True)
+    ]
+    bank = resident_bank(tracks, tokens, [SECONDS] * len(tracks))
+    truth = classes_of(bank)
+    variant = np.array([track.variant for track in tracks])[bank.track_of_row]
+    known = np.arange(bank.rows) < bank.rows // 2
+    unheard = np.flatnonzero(~known & (variant == 1))
+
+    def right(rows: NDArray[np.int64]) -> float:
+        companion = fit_companion(bank, rows, truth, "all", CONFIG)
+        answers = companion_logits(companion, bank, unheard) > 0
+        return float(np.mean(answers == truth[bank.track_of_row[unheard]]))
+
+    assert right(np.flatnonzero(known & (variant == 0))) < 0.7
+    assert right(np.flatnonzero(known)) > 0.9
+
+
 def test_a_second_is_answered_from_the_stretch_around_it(bank: Bank) -> None:
     companion = fit_companion(bank, np.arange(bank.rows), classes_of(bank), "mel", CONFIG)
     companion = _with_window(companion, 3)

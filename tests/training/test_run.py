@@ -114,6 +114,24 @@ def test_single_folds_pool_to_the_same(
     assert all(row["difference"] == 0 and row["count"] == 12 for row in ahead)
 
 
+def test_renders_are_judged_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = write_store(tmp_path / "store", make_tracks(12, renders=2), SPEC)
+    plain = write_store(tmp_path / "plain", make_tracks(12), SPEC)
+    out = tmp_path / "run"
+    assert main(arguments(store, out, "--dimension", "arousal", "--folds", "2")) == 0
+    capsys.readouterr()
+    found = tmp_path / "found.jsonl"
+    call = ["evaluate", str(out), "--renders", "--predictions", str(found)]
+    assert main([*call, "--data", str(store)]) == 0
+    wanted = [f"toy:{number}@{variant}" for number in range(12) for variant in (1, 2)]
+    assert sorted(str(line["id"]) for line in lines(found)) == sorted(wanted)
+    capsys.readouterr()
+    assert main([*call, "--data", str(plain)]) == 1
+    assert "no varied rendering with a label of arousal" in capsys.readouterr().err
+    assert main(call) == 1
+    assert "--renders needs the stores" in capsys.readouterr().err
+
+
 def test_leaks_are_refused(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     assert main(arguments(store, out, "--dimension", "arousal")) == 0

@@ -37,6 +37,11 @@ def add_parser(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="RUN",
         help="another run: print how far the first is ahead, track by track",
     )
+    add(
+        "--renders",
+        action="store_true",
+        help="judge the varied renderings of --data in place of the originals",
+    )
     add("--json", action="store_true", help="print one JSON object instead of tables")
     add("--predictions", type=Path, metavar="FILE", help="also write every track's prediction, one a line")
     add_device(parser)
@@ -46,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge, print tables or JSON."""
     from damer.training.summary import comparison_table, plain, report, table
 
+    if arguments.renders and not arguments.data:
+        raise DamerError("--renders needs the stores that hold the renderings: give --data STORE")
     found = _judgements(arguments) if arguments.data else list(_pooled(arguments.paths).values())
     if arguments.predictions:
         _write_predictions(arguments.predictions, found)
@@ -75,7 +82,9 @@ def _judgements(arguments: argparse.Namespace) -> "list[Judgement]":
     data = open_collection(arguments.data)
     seen = "allow" if arguments.allow_leak else "skip" if arguments.skip_seen else "refuse"
     device = choose_device(arguments.device)
-    return [judge(dimension, items, data, seen, device) for dimension, items in loaded.items()]
+    return [
+        judge(dimension, items, data, seen, device, arguments.renders) for dimension, items in loaded.items()
+    ]
 
 
 def _differences(item: "Judgement", others: "dict[Dimension, Judgement]", path: Path) -> list[dict[str, Any]]:

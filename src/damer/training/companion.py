@@ -24,7 +24,7 @@ _BATCH = 512
 def fit_companion(
     bank: Bank, rows: IntArray, classes: NDArray[np.int64], views: CompanionViews, network: DamerConfig
 ) -> Companion:
-    """Fit a companion to the tracks that some rows belong to, one machine a corpus.
+    """Fit a companion to the tracks that some rows belong to, renders included, one machine a corpus.
 
     Args:
         bank: the token features.
@@ -38,7 +38,7 @@ def fit_companion(
     """
     linear_model, decomposition, svm = (_sklearn(name) for name in ("linear_model", "decomposition", "svm"))
     numbers = np.unique(bank.track_of_row[rows])
-    numbers = np.array([n for n in numbers if classes[n] >= 0 and bank.tracks[n].variant == 0])
+    numbers = np.array([n for n in numbers if classes[n] >= 0])
     corpora = np.array([bank.tracks[number].corpus for number in numbers])
     styles = sorted(set(corpora))
     for style in styles:

@@ -72,8 +72,9 @@ def judge(
     data: Collection,
     seen: str = "refuse",
     device: torch.device | None = None,
+    renders: bool = False,
 ) -> Judgement:
-    """Judge checkpoints of one dimension on the labelled originals of a collection.
+    """Judge checkpoints of one dimension on the labelled originals of a collection, or on their renders.
 
     Each track is judged by the checkpoints that have not been trained on its group (the mean, where there are
     several): so the checkpoints of a cross-validation judge each track by the fold it was kept out of.
@@ -84,6 +85,7 @@ def judge(
         data: the music.
         seen: what to do with tracks whose group every checkpoint was trained on: "refuse", "skip" or "allow".
         device: where to compute.
+        renders: judge the varied renderings in place of the originals.
 
     Raises:
         DamerError: no labelled track, other features than the networks read, or tracks that were trained on.
@@ -91,9 +93,14 @@ def judge(
     for item in checkpoints:
         if item.spec != data.spec:
             raise DamerError(f"{data.names[0]}: {_spec_difference(item, data)}: prepare the data with those")
-    tracks = [item for item in data.tracks if item.variant == 0 and item.label(dimension) is not None]
+    labelled = [item for item in data.tracks if item.label(dimension) is not None]
+    tracks = [item for item in labelled if (item.variant > 0) == renders]
     if not tracks:
-        raise DamerError(f"{', '.join(data.names)}: no track with a label of {dimension} to evaluate on")
+        what = "varied rendering" if renders and labelled else "track"
+        hint = "; prepare the store with --variants" if renders and labelled else ""
+        raise DamerError(
+            f"{', '.join(data.names)}: no {what} with a label of {dimension} to evaluate on{hint}"
+        )
     _refuse_other_features(checkpoints, tracks)
     sources = data.sources()
     pairs = [(track, _users(track, sources.get(track.id, ""), checkpoints)) for track in tracks]
