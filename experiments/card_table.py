@@ -1,7 +1,7 @@
 r"""The model card's table from a run in folds and the floor measured on the same folds.
 
-    python experiments/card_table.py --dimension arousal --summary RUN/summary.json --floor FLOOR.json --out X \
-        --command "damer train ..." --text "..."
+    python experiments/card_table.py --dimension arousal --summary RUN/summary.json --floor FLOOR.json \
+        --out X --command "damer train ..." --text "..."
 
 RUN is a folder of `damer train --folds 5`, FLOOR what `experiments/simple_methods.py --json` wrote. Then
 `make pages`.
