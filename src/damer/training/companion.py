@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 _COST = 2.0  # of a training track on the wrong side of the margin
 _STEEPNESS = 2.0  # a decision value of 1, the margin, is a probability of 0.88
 _GATE_COST = 2000.0  # inverse regularisation of the reading of styles, in units of the scaled features
-_COMPONENTS = 256
+_COMPONENTS = 192
 _BATCH = 512
 
 
