@@ -61,6 +61,14 @@ def test_own_recipe(tmp_path: Path) -> None:
         recipe.check_spec(FeatureSpec(), "store")
 
 
+def test_all_features_that_differ_are_told_at_once() -> None:
+    with pytest.raises(DamerError) as told:
+        load_recipe("valence").check_spec(FeatureSpec(), "store")
+    assert "--spec cochleagram=semitone --spec mel_floor=1e-07 --spec cochleagram_floor=1e-09," in str(
+        told.value
+    )
+
+
 def test_the_statistics_stem_needs_semitones() -> None:
     recipe = load_recipe("tiny", ["stem=statistics", "context_s=4"])
     recipe.check_spec(FeatureSpec(cochleagram="semitone"), "store")

@@ -56,14 +56,16 @@ class Recipe:
     def check_spec(self, spec: FeatureSpec, where: str) -> None:
         """Refuse features extracted with settings other than the recipe's."""
         found = dataclasses.asdict(spec)
-        for key, wanted in self.wanted_features.items():
-            if found[key] != wanted:
-                raise DamerError(
-                    f"{where}: its features have {key} = {found[key]!r}, recipe {self.name} needs "
-                    f"{wanted!r}: "
-                    f"prepare the data again with --spec {key}={wanted}, or train with "
-                    f"--set features.{key}={found[key]}"
-                )
+        wants = {key: value for key, value in self.wanted_features.items() if found[key] != value}
+        if wants:
+            have = ", ".join(f"{key} = {found[key]!r}" for key in wants)
+            again = " ".join(f"--spec {key}={value}" for key, value in wants.items())
+            instead = " ".join(f"--set features.{key}={found[key]}" for key in wants)
+            raise DamerError(
+                f"{where}: its features have {have}, recipe {self.name} needs "
+                f"{', '.join(map(repr, wants.values()))}: "
+                f"prepare the data again with {again}, or train with {instead}"
+            )
 
 
 def available() -> list[str]:
