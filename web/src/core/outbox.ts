@@ -327,9 +327,9 @@ export class Outbox {
     this.failures += 1;
     this.away = failure.status === 0 || failure.status >= 500;
     if (failure.status === 401 || failure.status === 403) {
-      const known = this.renewed;
+      const first = !this.renewed; // a token that is refused although it is new is not asked for again at once
       this.renewed = true;
-      if (!known && (await this.renew())) return true;
+      if (first && (await this.renew())) return true;
       this.signedOut = true;
     }
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.failures - 1));

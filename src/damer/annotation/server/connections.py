@@ -177,9 +177,9 @@ def _engine(url: URL, writes: bool) -> Engine:
 
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy says when a transaction begins, not the driver
-        # FULL: a commit is on the disk, also when the power fails. Triggers see REPLACE as a deletion.
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").close()
         _write_ahead(connection)
+        # FULL: a commit is on the disk, also when the power fails. Triggers see REPLACE as a deletion.
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
